@@ -1,0 +1,201 @@
+//! What differs between the engines, behind one trait.
+//!
+//! The rest of the crate asks only for `DB: Database`. [`of`] finds the
+//! backend of a database type; a database this crate does not know, or whose
+//! feature is off, is refused when the program is compiled.
+
+use std::any::Any;
+
+use futures_core::future::BoxFuture;
+use sqlx::{Database, SqlStr};
+
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod text;
+
+pub(crate) use text::Text;
+
+/// What a transaction may do; the engine enforces it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Write,
+    Read,
+}
+
+/// How far the damage of an error reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Damage {
+    /// The statement alone; the transaction goes on.
+    None,
+    /// The engine may have ended the transaction; it has to be asked.
+    Suspect,
+    /// Everything since the innermost savepoint.
+    Scope,
+    /// The whole transaction.
+    Transaction,
+    /// The connection too: nothing more can be asked of it.
+    Connection,
+}
+
+/// What an error in answer to COMMIT says about the transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It was rolled back, or can still be.
+    Definite,
+    /// It may have been committed.
+    Unknown,
+}
+
+/// The work of one engine. Every future but those of `begin`, `commit` and
+/// `rollback` may be dropped half-way only if the connection is then closed.
+pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
+    /// The engine's name in spans and events.
+    fn engine(&self) -> &'static str;
+
+    /// Begins a transaction on a connection that is in none.
+    fn begin<'c>(
+        &self,
+        connection: &'c mut DB::Connection,
+        mode: Mode,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
+
+    /// Commits, and undoes what `begin` set on the connection.
+    fn commit<'c>(
+        &self,
+        connection: &'c mut DB::Connection,
+        mode: Mode,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
+
+    /// Rolls back, and undoes what `begin` set on the connection.
+    fn rollback<'c>(
+        &self,
+        connection: &'c mut DB::Connection,
+        mode: Mode,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
+
+    /// Brings a connection in whatever state back to a clean one, or fails.
+    fn restore<'c>(
+        &self,
+        connection: &'c mut DB::Connection,
+        mode: Mode,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
+
+    /// Queues a rollback on a connection whose transaction sqlx does not know,
+    /// without waiting. Whether that was possible.
+    fn abandon(&self, connection: &mut DB::Connection, mode: Mode) -> bool;
+
+    /// Waits for what is in flight and takes in errors nobody waits for.
+    fn settle<'c>(
+        &self,
+        connection: &'c mut DB::Connection,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
+
+    /// Runs SQL of this crate's own that takes no parameters.
+    fn run<'c>(
+        &self,
+        connection: &'c mut DB::Connection,
+        sql: SqlStr,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
+
+    /// Makes the connection fit for code that uses sqlx's own nesting.
+    fn expose<'c>(
+        &self,
+        connection: &'c mut DB::Connection,
+        mode: Mode,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
+
+    /// Asks the engine whether the transaction is still open and can commit:
+    /// `Ok(false)` when there is none any more, an error when it is aborted.
+    fn verify<'c>(
+        &self,
+        connection: &'c mut DB::Connection,
+    ) -> BoxFuture<'c, Result<bool, sqlx::Error>>;
+
+    /// How far the damage of a statement's error reaches.
+    fn damage(&self, error: &sqlx::Error) -> Damage;
+
+    /// What an error in answer to COMMIT means.
+    fn refusal(&self, error: &sqlx::Error) -> Refusal;
+
+    /// What a statement's text says about the transaction it is sent in.
+    fn text(&self, sql: &str) -> Text;
+
+    /// Whether the protocol survives a statement's future dropped half-way.
+    fn survives_interruption(&self) -> bool;
+
+    /// How long a connection may take to become clean before it is closed.
+    fn patience(&self) -> std::time::Duration;
+}
+
+/// The backend of `DB`.
+pub(crate) fn of<DB: Database>() -> &'static dyn Backend<DB> {
+    const {
+        assert!(
+            is_supported(DB::NAME),
+            "sqlx-transactional knows PostgreSQL, MySQL and SQLite: enable its feature \
+             `postgres`, `mysql` or `sqlite` for the database type used here"
+        );
+    }
+    #[cfg(feature = "postgres")]
+    if let Some(backend) = cast::<sqlx::Postgres, DB>(&postgres::PostgresBackend) {
+        return backend;
+    }
+    #[cfg(feature = "mysql")]
+    if let Some(backend) = cast::<sqlx::MySql, DB>(&mysql::MySqlBackend) {
+        return backend;
+    }
+    #[cfg(feature = "sqlite")]
+    if let Some(backend) = cast::<sqlx::Sqlite, DB>(&sqlite::SqliteBackend) {
+        return backend;
+    }
+    unreachable!("a database named {} that is not sqlx's own", DB::NAME)
+}
+
+/// Gives `backend` back as one of `To`, when that is the very same database.
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+fn cast<From: Database, To: Database>(
+    backend: &'static dyn Backend<From>,
+) -> Option<&'static dyn Backend<To>> {
+    (&backend as &dyn Any).downcast_ref().copied()
+}
+
+const fn is_supported(name: &str) -> bool {
+    (cfg!(feature = "postgres") && same(name, "PostgreSQL"))
+        || (cfg!(feature = "mysql") && same(name, "MySQL"))
+        || (cfg!(feature = "sqlite") && same(name, "SQLite"))
+}
+
+const fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if a[i] != b[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+/// Whether an error says that the connection itself is gone or out of step,
+/// whatever the engine.
+fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::AnyDriverError(_) => true,
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| code.len() == 5 && code.starts_with("08")),
+        _ => false,
+    }
+}

@@ -1,0 +1,221 @@
+//! MySQL and MariaDB: most errors undo one statement, a deadlock undoes the
+//! whole transaction, and DDL commits it without saying so.
+
+use std::time::Duration;
+
+use futures_core::future::BoxFuture;
+use sqlx::{
+    Connection, Executor, MySql, MySqlConnection, SqlStr,
+    mysql::{MySqlDatabaseError, MySqlTransactionManager},
+};
+use sqlx_core::transaction::TransactionManager;
+
+use super::{
+    Backend, Damage, Mode, Refusal, Text, is_lost,
+    text::{Words, may_be_several},
+};
+
+/// `SET TRANSACTION` without a scope is refused inside a transaction with 1568
+/// (`ER_CANT_CHANGE_TX_CHARACTERISTICS`) by both MySQL and MariaDB, and accepted
+/// outside one; of the two only MariaDB has `@@in_transaction`.
+const PROBE: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+const INSIDE_A_TRANSACTION: u16 = 1568;
+
+/// Statements that neither end a transaction nor can hide one that does. The
+/// manual's list of those that commit implicitly grows with each release, so
+/// whatever is not here is checked.
+const HARMLESS: [&str; 17] = [
+    "SELECT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "REPLACE",
+    "WITH",
+    "VALUES",
+    "TABLE",
+    "SHOW",
+    "EXPLAIN",
+    "DESCRIBE",
+    "DESC",
+    "DO",
+    "USE",
+    "SAVEPOINT",
+    "RELEASE",
+    "ROLLBACK",
+];
+
+#[derive(Debug)]
+pub(super) struct MySqlBackend;
+
+impl Backend<MySql> for MySqlBackend {
+    fn engine(&self) -> &'static str {
+        "mysql"
+    }
+
+    fn begin<'c>(
+        &self,
+        connection: &'c mut MySqlConnection,
+        mode: Mode,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        let sql = match mode {
+            Mode::Write => "START TRANSACTION",
+            Mode::Read => "START TRANSACTION READ ONLY",
+        };
+        Box::pin(MySqlTransactionManager::begin(
+            connection,
+            Some(SqlStr::from_static(sql)),
+        ))
+    }
+
+    fn commit<'c>(
+        &self,
+        connection: &'c mut MySqlConnection,
+        _: Mode,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(MySqlTransactionManager::commit(connection))
+    }
+
+    fn rollback<'c>(
+        &self,
+        connection: &'c mut MySqlConnection,
+        _: Mode,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(MySqlTransactionManager::rollback(connection))
+    }
+
+    fn restore<'c>(
+        &self,
+        connection: &'c mut MySqlConnection,
+        _: Mode,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(async move {
+            settle(connection).await?;
+            if MySqlTransactionManager::get_transaction_depth(connection) == 0 {
+                connection.execute("ROLLBACK").await?;
+            }
+            while MySqlTransactionManager::get_transaction_depth(connection) > 0 {
+                MySqlTransactionManager::rollback(connection).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn abandon(&self, _: &mut MySqlConnection, _: Mode) -> bool {
+        false
+    }
+
+    fn settle<'c>(
+        &self,
+        connection: &'c mut MySqlConnection,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(settle(connection))
+    }
+
+    fn run<'c>(
+        &self,
+        connection: &'c mut MySqlConnection,
+        sql: SqlStr,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(async move { connection.execute(sql).await.map(drop) })
+    }
+
+    fn expose<'c>(
+        &self,
+        _: &'c mut MySqlConnection,
+        _: Mode,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn verify<'c>(
+        &self,
+        connection: &'c mut MySqlConnection,
+    ) -> BoxFuture<'c, Result<bool, sqlx::Error>> {
+        Box::pin(async move {
+            if MySqlTransactionManager::get_transaction_depth(connection) == 0 {
+                return Ok(false);
+            }
+            match connection.execute(PROBE).await {
+                Ok(_) => {
+                    // It was accepted, and must not reach the next transaction.
+                    connection.execute("START TRANSACTION; ROLLBACK").await?;
+                    Ok(false)
+                }
+                Err(error) if number(&error) == Some(INSIDE_A_TRANSACTION) => Ok(true),
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    fn damage(&self, error: &sqlx::Error) -> Damage {
+        if is_lost(error) {
+            return Damage::Connection;
+        }
+        match number(error) {
+            // Not prepared for queries, shut down, killed, idle too long.
+            Some(1047 | 1053 | 1927 | 4031) => Damage::Connection,
+            // Record changed, error during commit, lock wait, lock table full,
+            // deadlock: the server has rolled back, or the caller cannot know
+            // how much of it.
+            Some(1020 | 1180 | 1205 | 1206 | 1213) => Damage::Transaction,
+            Some(_) if is_class_40(error) => Damage::Transaction,
+            _ => Damage::None,
+        }
+    }
+
+    fn refusal(&self, error: &sqlx::Error) -> Refusal {
+        match number(error) {
+            // 1317: the query was interrupted, at a moment nobody names.
+            Some(1047 | 1053 | 1317 | 1927 | 4031) | None => Refusal::Unknown,
+            Some(_) if is_lost(error) => Refusal::Unknown,
+            Some(_) => Refusal::Definite,
+        }
+    }
+
+    fn text(&self, sql: &str) -> Text {
+        let words = Words::of(sql);
+        if words.are_control() {
+            Text::Control
+        } else if may_be_several(sql) || !words.first_is(&HARMLESS) {
+            Text::Opaque
+        } else {
+            Text::Plain
+        }
+    }
+
+    /// sqlx reads a packet's header and its body in two steps and forgets where
+    /// it was when dropped in between.
+    fn survives_interruption(&self) -> bool {
+        false
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_millis(1_500)
+    }
+}
+
+/// As on PostgreSQL: an error nobody waited for answers the next command.
+async fn settle(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+    let mut answer = connection.ping().await;
+    for _ in 0..3 {
+        match answer {
+            Err(sqlx::Error::Database(_)) => answer = connection.ping().await,
+            settled => return settled,
+        }
+    }
+    answer
+}
+
+fn number(error: &sqlx::Error) -> Option<u16> {
+    error
+        .as_database_error()?
+        .try_downcast_ref::<MySqlDatabaseError>()
+        .map(MySqlDatabaseError::number)
+}
+
+fn is_class_40(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .is_some_and(|code| code.starts_with("40"))
+}

@@ -1,0 +1,232 @@
+//! SQLite: some errors roll the whole transaction back without sqlx noticing,
+//! and read-only is a setting of the connection.
+
+use std::time::Duration;
+
+use futures_core::future::BoxFuture;
+use futures_util::FutureExt;
+use sqlx::{
+    Connection, Executor, SqlStr, Sqlite, SqliteConnection, sqlite::SqliteTransactionManager,
+};
+use sqlx_core::transaction::TransactionManager;
+
+use super::{
+    Backend, Damage, Mode, Refusal, Text, is_lost,
+    text::{Words, may_be_several},
+};
+
+/// A reader's transaction stays unknown to sqlx (depth 0), because sqlx's own
+/// COMMIT could not carry the reset of `query_only` in the same message.
+const BEGIN_READ: &str = "PRAGMA query_only = 1; BEGIN DEFERRED";
+const COMMIT_READ: &str = "COMMIT; PRAGMA query_only = 0";
+const ROLLBACK_READ: &str = "ROLLBACK; PRAGMA query_only = 0";
+const RESET_READ: &str = "PRAGMA query_only = 0";
+
+#[derive(Debug)]
+pub(super) struct SqliteBackend;
+
+impl Backend<Sqlite> for SqliteBackend {
+    fn engine(&self) -> &'static str {
+        "sqlite"
+    }
+
+    fn begin<'c>(
+        &self,
+        connection: &'c mut SqliteConnection,
+        mode: Mode,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(async move {
+            match mode {
+                // A deferred transaction that writes later fails at once with
+                // SQLITE_BUSY_SNAPSHOT; an immediate one waits for its turn.
+                Mode::Write => {
+                    let sql = SqlStr::from_static("BEGIN IMMEDIATE");
+                    SqliteTransactionManager::begin(connection, Some(sql)).await
+                }
+                Mode::Read => connection.execute(BEGIN_READ).await.map(drop),
+            }
+        })
+    }
+
+    fn commit<'c>(
+        &self,
+        connection: &'c mut SqliteConnection,
+        mode: Mode,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(async move {
+            match mode {
+                Mode::Write => SqliteTransactionManager::commit(connection).await,
+                Mode::Read if depth(connection) == 0 => {
+                    connection.execute(COMMIT_READ).await.map(drop)
+                }
+                Mode::Read => {
+                    SqliteTransactionManager::commit(connection).await?;
+                    connection.execute(RESET_READ).await.map(drop)
+                }
+            }
+        })
+    }
+
+    fn rollback<'c>(
+        &self,
+        connection: &'c mut SqliteConnection,
+        mode: Mode,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(async move {
+            match mode {
+                Mode::Write => SqliteTransactionManager::rollback(connection).await,
+                Mode::Read if depth(connection) == 0 => {
+                    connection.execute(ROLLBACK_READ).await.map(drop)
+                }
+                Mode::Read => {
+                    SqliteTransactionManager::rollback(connection).await?;
+                    connection.execute(RESET_READ).await.map(drop)
+                }
+            }
+        })
+    }
+
+    /// Whatever happened, SQLite may have ended the transaction while sqlx still
+    /// counts it. `BEGIN` makes the two agree: it fails where a transaction is
+    /// open and opens one where there is none, and the rollback ends it.
+    fn restore<'c>(
+        &self,
+        connection: &'c mut SqliteConnection,
+        mode: Mode,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(async move {
+            connection.ping().await?;
+            if let Err(error) = connection.execute("BEGIN").await
+                && !is_generic(&error)
+            {
+                return Err(error);
+            }
+            if depth(connection) == 0 {
+                connection.execute("ROLLBACK").await?;
+            }
+            while depth(connection) > 0 {
+                SqliteTransactionManager::rollback(connection).await?;
+            }
+            if mode == Mode::Read {
+                connection.execute(RESET_READ).await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// A command is in the worker's queue after one poll, and runs even when
+    /// nobody takes its answer.
+    fn abandon(&self, connection: &mut SqliteConnection, mode: Mode) -> bool {
+        let reset = (mode == Mode::Read).then_some(RESET_READ);
+        for sql in ["ROLLBACK"].into_iter().chain(reset) {
+            let _ = connection.execute(sql).now_or_never();
+        }
+        true
+    }
+
+    fn settle<'c>(
+        &self,
+        connection: &'c mut SqliteConnection,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(connection.ping())
+    }
+
+    fn run<'c>(
+        &self,
+        connection: &'c mut SqliteConnection,
+        sql: SqlStr,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(async move { connection.execute(sql).await.map(drop) })
+    }
+
+    fn expose<'c>(
+        &self,
+        connection: &'c mut SqliteConnection,
+        mode: Mode,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(async move {
+            if mode == Mode::Read && depth(connection) == 0 {
+                // Raises sqlx's depth to the truth, so that code which calls
+                // `Connection::begin` makes a savepoint.
+                let nothing = SqlStr::from_static("SELECT 1");
+                SqliteTransactionManager::begin(connection, Some(nothing)).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn verify<'c>(
+        &self,
+        connection: &'c mut SqliteConnection,
+    ) -> BoxFuture<'c, Result<bool, sqlx::Error>> {
+        Box::pin(async move {
+            match connection.execute("BEGIN").await {
+                Ok(_) => {
+                    connection.execute("ROLLBACK").await?;
+                    Ok(false)
+                }
+                Err(error) if is_generic(&error) => Ok(true),
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    fn damage(&self, error: &sqlx::Error) -> Damage {
+        if is_lost(error) {
+            return Damage::Connection;
+        }
+        let Some(code) = code(error) else {
+            return Damage::None;
+        };
+        match code & 0xff {
+            // NOMEM, INTERRUPT, IOERR, CORRUPT, FULL: may have rolled back
+            // (sqlite.org/lang_transaction.html, "Response To Errors").
+            7 | 9 | 10 | 11 | 13 => Damage::Transaction,
+            // BUSY_SNAPSHOT: this transaction can never write any more.
+            5 if code == 517 => Damage::Transaction,
+            _ => Damage::Suspect,
+        }
+    }
+
+    fn refusal(&self, error: &sqlx::Error) -> Refusal {
+        match code(error) {
+            Some(_) => Refusal::Definite,
+            None => Refusal::Unknown,
+        }
+    }
+
+    fn text(&self, sql: &str) -> Text {
+        if Words::of(sql).are_control() {
+            Text::Control
+        } else if may_be_several(sql) {
+            Text::Opaque
+        } else {
+            Text::Plain
+        }
+    }
+
+    /// A statement runs in sqlx's worker thread and is waited for there.
+    fn survives_interruption(&self) -> bool {
+        true
+    }
+
+    /// Long, because nothing can end the statement that runs, and closing the
+    /// connection of a database in memory would lose the database.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(10)
+    }
+}
+
+fn depth(connection: &SqliteConnection) -> usize {
+    SqliteTransactionManager::get_transaction_depth(connection)
+}
+
+/// The extended result code.
+fn code(error: &sqlx::Error) -> Option<i32> {
+    error.as_database_error()?.code()?.parse().ok()
+}
+
+/// `SQLITE_ERROR`, which is what `BEGIN` inside a transaction answers.
+fn is_generic(error: &sqlx::Error) -> bool {
+    code(error) == Some(1)
+}

@@ -1,0 +1,232 @@
+//! The places where a transaction can begin, or be joined.
+
+use std::{fmt::Debug, future, pin::Pin, sync::Arc};
+
+use sqlx::{Database, Pool, Transaction, pool::PoolConnection};
+
+use crate::{
+    backend::Mode,
+    borrowed::Borrowed,
+    handle::{Access, Read, ReadTx, Tx, Write},
+    private::Options,
+    root::{Place, Root},
+    savepoint::Savepoint,
+    scope::{Core, Joined, Scope},
+};
+
+/// What a transactional function accepts in place of its handle.
+///
+/// | passed | what happens |
+/// |---|---|
+/// | `&pool`, or a reference to any [`Source`] | a transaction begins, and ends with the function |
+/// | `pool` | the same |
+/// | `&mut PoolConnection`, `&mut PgConnection`, … | the same, on that connection; inside a transaction of its owner's a savepoint |
+/// | `&mut sqlx::Transaction` | a savepoint in it; the commit stays the caller's |
+/// | `&mut Tx` | the function joins |
+/// | `&mut ReadTx` | the function joins, if it only reads |
+///
+/// Nothing is sent when a transaction "begins": the first statement takes a
+/// connection, sends BEGIN and then itself.
+///
+/// On a connection that is not a pool's, a future dropped during the round trip
+/// of BEGIN leaves the empty transaction open until the connection is used by a
+/// transactional function again. Inside a [`sqlx::Transaction`] hooks are
+/// refused, because nobody here sees its end.
+///
+/// The trait is sealed; to make a type of your own a place to begin, implement
+/// [`Source`].
+#[diagnostic::on_unimplemented(
+    message = "a transaction with `{A}` access cannot begin on `{Self}`",
+    label = "neither a place to begin nor a transaction to join",
+    note = "pass `&pool` to begin a transaction, or the handle you have, as `&mut *tx`, to join it",
+    note = "a `ReadTx` can only be passed to functions that take a `ReadTx`: a reader cannot call a writer",
+    note = "a type of your own becomes a place to begin by implementing `Source` for it"
+)]
+pub trait Begin<A: Access>: Debug + Send {
+    /// Makes the handle. No I/O.
+    #[doc(hidden)]
+    fn begin(&mut self, options: Options) -> A::Handle<'_>;
+}
+
+/// A place to [`Begin`] that is never inside a transaction: a pool, or a
+/// [`Source`]. This is what `#[transactional(outermost)]` accepts.
+#[diagnostic::on_unimplemented(
+    message = "this function must be the outermost: it cannot be called with `{Self}`",
+    label = "not a pool",
+    note = "pass `&pool`: a function marked `outermost` is never called inside a transaction"
+)]
+pub trait Outermost<A: Access>: Begin<A> {}
+
+/// A place of your own where transactions begin.
+///
+/// ```
+/// use sqlx::{Pool, Sqlite, SqliteConnection};
+/// use sqlx_transactional::Source;
+///
+/// #[derive(Debug)]
+/// struct Tenant {
+///     id: i64,
+///     pool: Pool<Sqlite>,
+/// }
+///
+/// impl Source<Sqlite> for Tenant {
+///     fn pool(&self) -> &Pool<Sqlite> {
+///         &self.pool
+///     }
+///
+///     async fn after_begin(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+///         let sql = "update current_tenant set id = ?";
+///         sqlx::query(sql).bind(self.id).execute(connection).await.map(drop)
+///     }
+/// }
+/// ```
+///
+/// `&tenant` can then be passed wherever `&pool` can.
+pub trait Source<DB: Database>: Debug + Send + Sync {
+    /// The pool whose connections the transactions run on.
+    fn pool(&self) -> &Pool<DB>;
+
+    /// Runs inside each transaction, after BEGIN and before its first statement:
+    /// `SET LOCAL ROLE`, say. What it changes should end with the transaction.
+    ///
+    /// # Errors
+    ///
+    /// An error is that first statement's, and dooms the transaction.
+    fn after_begin(
+        &self,
+        connection: &mut DB::Connection,
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send {
+        let _ = connection;
+        future::ready(Ok(()))
+    }
+}
+
+impl<DB: Database> Source<DB> for Pool<DB> {
+    fn pool(&self) -> &Pool<DB> {
+        self
+    }
+}
+
+impl<DB: Database, S: Source<DB>> Source<DB> for &S {
+    fn pool(&self) -> &Pool<DB> {
+        (**self).pool()
+    }
+
+    fn after_begin(
+        &self,
+        connection: &mut DB::Connection,
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send {
+        (**self).after_begin(connection)
+    }
+}
+
+impl<DB: Database, S: Source<DB>> Source<DB> for Arc<S> {
+    fn pool(&self) -> &Pool<DB> {
+        (**self).pool()
+    }
+
+    fn after_begin(
+        &self,
+        connection: &mut DB::Connection,
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send {
+        (**self).after_begin(connection)
+    }
+}
+
+/// [`Source`], as a trait object.
+pub(crate) trait DynSource<DB: Database>: Send + Sync {
+    fn pool(&self) -> &Pool<DB>;
+
+    fn after_begin<'a>(
+        &'a self,
+        connection: &'a mut DB::Connection,
+    ) -> Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send + 'a>>;
+}
+
+impl<DB: Database, S: Source<DB>> DynSource<DB> for S {
+    fn pool(&self) -> &Pool<DB> {
+        Source::pool(self)
+    }
+
+    fn after_begin<'a>(
+        &'a self,
+        connection: &'a mut DB::Connection,
+    ) -> Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send + 'a>> {
+        Box::pin(Source::after_begin(self, connection))
+    }
+}
+
+/// [`Begin`] for both kinds of access, on a place that makes a root.
+macro_rules! roots {
+    ($($(#[$cfg:meta])? [$($generics:tt)*] $place:ty, $database:ty: |$this:ident| $root:expr;)*) => {$(
+        $(#[$cfg])?
+        impl<$($generics)*> Begin<Write<$database>> for $place {
+            fn begin(&mut self, options: Options) -> Tx<'_, $database> {
+                let $this = self;
+                Tx::new(Scope::root(Root::new($root, Mode::Write, options.name)))
+            }
+        }
+
+        $(#[$cfg])?
+        impl<$($generics)*> Begin<Read<$database>> for $place {
+            fn begin(&mut self, options: Options) -> ReadTx<'_, $database> {
+                let $this = self;
+                ReadTx::new(Scope::root(Root::new($root, Mode::Read, options.name)))
+            }
+        }
+    )*};
+}
+
+roots! {
+    [DB: Database, S: Source<DB>] &S, DB: |source| Place::Source(*source);
+    [DB: Database] Pool<DB>, DB: |pool| Place::Source(pool);
+    [DB: Database] &mut PoolConnection<DB>, DB: |connection| {
+        Place::Connection(Borrowed::pooled(connection))
+    };
+    [DB: Database] &mut Transaction<'_, DB>, DB: |transaction| {
+        Place::Connection(Borrowed::plain(&mut ***transaction))
+    };
+    #[cfg(feature = "postgres")]
+    [] &mut sqlx::PgConnection, sqlx::Postgres: |connection| {
+        Place::Connection(Borrowed::plain(&mut **connection))
+    };
+    #[cfg(feature = "mysql")]
+    [] &mut sqlx::MySqlConnection, sqlx::MySql: |connection| {
+        Place::Connection(Borrowed::plain(&mut **connection))
+    };
+    #[cfg(feature = "sqlite")]
+    [] &mut sqlx::SqliteConnection, sqlx::Sqlite: |connection| {
+        Place::Connection(Borrowed::plain(&mut **connection))
+    };
+}
+
+impl<A: Access, S: Source<A::Database>> Outermost<A> for &S where Self: Begin<A> {}
+
+impl<A: Access<Database = DB>, DB: Database> Outermost<A> for Pool<DB> where Self: Begin<A> {}
+
+impl<DB: Database> Begin<Write<DB>> for &mut Tx<'_, DB> {
+    fn begin(&mut self, options: Options) -> Tx<'_, DB> {
+        Tx::new(inside(self.core(), options))
+    }
+}
+
+impl<DB: Database> Begin<Read<DB>> for &mut Tx<'_, DB> {
+    fn begin(&mut self, options: Options) -> ReadTx<'_, DB> {
+        ReadTx::new(inside(self.core(), options))
+    }
+}
+
+impl<DB: Database> Begin<Read<DB>> for &mut ReadTx<'_, DB> {
+    fn begin(&mut self, options: Options) -> ReadTx<'_, DB> {
+        ReadTx::new(inside(self.core(), options))
+    }
+}
+
+/// The scope of a function that is called inside a transaction.
+fn inside<'c, DB: Database>(core: &'c mut (dyn Core<DB> + 'c), options: Options) -> Scope<'c, DB> {
+    if options.savepoint {
+        Scope::savepoint(Savepoint::new(core, options.name))
+    } else {
+        Scope::joined(Joined::new(core, options.name))
+    }
+}

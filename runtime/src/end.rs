@@ -1,0 +1,46 @@
+//! What a body returned, and what that asks of the transaction.
+
+use tracing::Instrument;
+
+use crate::handle::Access;
+
+/// What a transactional function returns: a `Result` whose error can be made
+/// from [`sqlx::Error`].
+///
+/// Implemented for every `Result<T, E>` with `E: From<sqlx::Error>`. Nothing more
+/// is asked of an error type.
+#[diagnostic::on_unimplemented(
+    message = "a transactional function must return a `Result`, not `{Self}`",
+    label = "neither `Ok` nor `Err`: this cannot say whether to commit",
+    note = "return `Result<T, E>` with `E: From<sqlx::Error>`: `Ok` commits, `Err` rolls back"
+)]
+pub trait Outcome: Sized {
+    /// Whether to commit.
+    #[doc(hidden)]
+    fn succeeded(&self) -> bool;
+
+    /// What the caller gets when a success could not be kept.
+    #[doc(hidden)]
+    fn from_error(error: sqlx::Error) -> Self;
+}
+
+impl<T, E: From<sqlx::Error>> Outcome for Result<T, E> {
+    fn succeeded(&self) -> bool {
+        self.is_ok()
+    }
+
+    fn from_error(error: sqlx::Error) -> Self {
+        Err(E::from(error))
+    }
+}
+
+/// Ends the transaction, or this handle's part of it, as `result` asks. The
+/// result is only given back once the database has answered.
+pub async fn end<A: Access, R: Outcome>(handle: A::Handle<'_>, result: R) -> R {
+    let scope = A::into_scope(handle);
+    let span = scope.span().clone();
+    match scope.end(result.succeeded()).instrument(span).await {
+        Ok(()) => result,
+        Err(error) => R::from_error(error),
+    }
+}

@@ -1,0 +1,332 @@
+//! What only this crate can say about a transaction.
+
+use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc};
+
+use sqlx::error::{DatabaseError, ErrorKind};
+
+/// An answer that no engine gives: the transaction's own.
+///
+/// It travels inside [`sqlx::Error::Database`], so that `E: From<sqlx::Error>`
+/// is all an annotated function asks of its error type. [`Error::find`] gets it
+/// back out of whatever that type made of it.
+///
+/// ```
+/// # fn handle(error: &(dyn std::error::Error + 'static)) {
+/// match sqlx_transactional::Error::find(error) {
+///     Some(found) if found.is_outcome_unknown() => { /* ask the database before trying again */ }
+///     Some(found) => eprintln!("{} {found}", found.sqlstate()),
+///     None => { /* the database's own error, or the application's */ }
+/// }
+/// # }
+/// ```
+///
+/// Every kind has an SQLSTATE (ISO/IEC 9075-2, section 24; PostgreSQL manual,
+/// appendix A), the same on every engine: see [`Error::sqlstate`].
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    cause: Option<Cause>,
+}
+
+/// The first error of a transaction, kept while others refer to it.
+pub(crate) type Cause = Arc<sqlx::Error>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A statement was not sent, because of an earlier failure.
+    Refused,
+    /// The body ended in `Ok`, but an earlier failure forbids the COMMIT.
+    Doomed,
+    /// A statement's future was dropped before its answer came.
+    Interrupted,
+    /// A joined function returned `Err`.
+    JoinedFailed(&'static str),
+    /// A joined function's future was dropped.
+    JoinedDropped(&'static str),
+    /// A savepoint's own SQL was interrupted.
+    SavepointInterrupted,
+    /// COMMIT was sent and no answer came.
+    OutcomeUnknown,
+    /// Somebody else ended the transaction.
+    EndedEarly,
+    /// The text of a statement begins or ends a transaction.
+    Control,
+    /// Asked for something the place the transaction was begun on cannot give.
+    Unsupported(&'static str),
+}
+
+impl Error {
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self { kind, cause: None }
+    }
+
+    pub(crate) fn because(kind: Kind, cause: Cause) -> Self {
+        Self {
+            kind,
+            cause: Some(cause),
+        }
+    }
+
+    /// Finds this crate's error in `error` or anywhere down its chain of
+    /// [`source`](StdError::source)s.
+    ///
+    /// Wrapping in `anyhow`, in an enum of the application's or in a box loses
+    /// nothing, as long as `source` leads back to the [`sqlx::Error`].
+    #[must_use]
+    pub fn find<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e Self> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            let found = error
+                .downcast_ref::<Self>()
+                .or_else(|| {
+                    let error = error.downcast_ref::<sqlx::Error>()?;
+                    error.as_database_error()?.try_downcast_ref()
+                })
+                .or_else(|| {
+                    let error = error.downcast_ref::<Box<dyn DatabaseError>>()?;
+                    error.try_downcast_ref()
+                });
+            if found.is_some() {
+                return found;
+            }
+            next = error.source();
+        }
+        None
+    }
+
+    /// The transaction cannot commit: an earlier failure inside it was not
+    /// returned to the caller (25P02, `in_failed_sql_transaction`).
+    ///
+    /// Given by every statement after that failure, which is then not sent, and
+    /// instead of the body's `Ok` at the end, after ROLLBACK. The
+    /// [`source`](StdError::source) is the first failing statement's error.
+    #[must_use]
+    pub fn is_doomed(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Refused
+                | Kind::Doomed
+                | Kind::Interrupted
+                | Kind::JoinedFailed(_)
+                | Kind::JoinedDropped(_)
+                | Kind::SavepointInterrupted
+        )
+    }
+
+    /// COMMIT was sent and the connection was lost before the answer: the work
+    /// is either durable or gone (08007, `transaction_resolution_unknown`).
+    ///
+    /// Running it again is safe only if doing it twice is.
+    #[must_use]
+    pub fn is_outcome_unknown(&self) -> bool {
+        self.kind == Kind::OutcomeUnknown
+    }
+
+    /// Something ended the transaction before its end: COMMIT or ROLLBACK through
+    /// [`connection()`](crate::Tx::connection), or a statement that commits
+    /// implicitly on MySQL (25P01, `no_active_sql_transaction`).
+    ///
+    /// What that something committed is committed, and what came after it may
+    /// have been committed statement by statement.
+    #[must_use]
+    pub fn is_ended_early(&self) -> bool {
+        self.kind == Kind::EndedEarly
+    }
+
+    /// The statement's text would have begun or ended a transaction; it was not
+    /// sent (2D000, `invalid_transaction_termination`).
+    #[must_use]
+    pub fn is_transaction_control(&self) -> bool {
+        self.kind == Kind::Control
+    }
+
+    /// Something was asked for that the place where this transaction was begun
+    /// cannot give (0A000, `feature_not_supported`).
+    #[must_use]
+    pub fn is_unsupported(&self) -> bool {
+        matches!(self.kind, Kind::Unsupported(_))
+    }
+
+    /// The five-character SQLSTATE: 25P02, 08007, 25P01, 2D000 or 0A000.
+    #[must_use]
+    pub fn sqlstate(&self) -> &'static str {
+        match self.kind {
+            Kind::Refused
+            | Kind::Doomed
+            | Kind::Interrupted
+            | Kind::JoinedFailed(_)
+            | Kind::JoinedDropped(_)
+            | Kind::SavepointInterrupted => "25P02",
+            Kind::OutcomeUnknown => "08007",
+            Kind::EndedEarly => "25P01",
+            Kind::Control => "2D000",
+            Kind::Unsupported(_) => "0A000",
+        }
+    }
+
+    /// What may be logged: the words, but not the cause's.
+    pub(crate) fn to_label(&self) -> String {
+        format!("{} ({})", self.sqlstate(), self.text())
+    }
+
+    fn text(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self.kind {
+            Kind::Refused => "statement not sent: the transaction is doomed by an earlier failure",
+            Kind::Doomed => {
+                "transaction rolled back: an earlier failure inside it was not returned"
+            }
+            Kind::Interrupted => "a statement was dropped before its answer came",
+            Kind::JoinedFailed(name) => {
+                return Cow::Owned(format!("the joined function `{name}` returned an error"));
+            }
+            Kind::JoinedDropped(name) => {
+                return Cow::Owned(format!(
+                    "the joined function `{name}` was dropped before its end"
+                ));
+            }
+            Kind::SavepointInterrupted => "a savepoint was dropped while it was set or released",
+            Kind::OutcomeUnknown => {
+                "COMMIT was sent but not answered: the transaction may or may not have committed"
+            }
+            Kind::EndedEarly => "something else ended the transaction before its end",
+            Kind::Control => {
+                "statement not sent: it would begin or end a transaction, which only the \
+                 outermost transactional function does"
+            }
+            Kind::Unsupported(what) => what,
+        })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())?;
+        match &self.cause {
+            Some(cause) => write!(f, ": {cause}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause.as_deref().map(|cause| cause as _)
+    }
+}
+
+impl DatabaseError for Error {
+    fn message(&self) -> &str {
+        match self.text() {
+            Cow::Borrowed(text) => text,
+            Cow::Owned(_) => "a joined function failed",
+        }
+    }
+
+    fn code(&self) -> Option<Cow<'_, str>> {
+        Some(Cow::Borrowed(self.sqlstate()))
+    }
+
+    fn as_error(&self) -> &(dyn StdError + Send + Sync + 'static) {
+        self
+    }
+
+    fn as_error_mut(&mut self) -> &mut (dyn StdError + Send + Sync + 'static) {
+        self
+    }
+
+    fn into_error(self: Box<Self>) -> Box<dyn StdError + Send + Sync + 'static> {
+        self
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Other
+    }
+}
+
+/// A lasting copy of an error that goes to the caller by value.
+///
+/// A database error keeps what identifies it: message, code, constraint, table
+/// and kind. Of the others the text is kept.
+pub(crate) fn record(error: &sqlx::Error) -> Cause {
+    Arc::new(match error {
+        sqlx::Error::Database(error) => sqlx::Error::Database(Box::new(Recorded::of(&**error))),
+        sqlx::Error::Io(error) => {
+            sqlx::Error::Io(std::io::Error::new(error.kind(), error.to_string()))
+        }
+        sqlx::Error::WorkerCrashed => sqlx::Error::WorkerCrashed,
+        error => sqlx::Error::Protocol(error.to_string()),
+    })
+}
+
+/// A database error as it was when it passed by.
+#[derive(Debug)]
+struct Recorded {
+    text: String,
+    message: String,
+    code: Option<String>,
+    constraint: Option<String>,
+    table: Option<String>,
+    kind: ErrorKind,
+}
+
+impl Recorded {
+    fn of(error: &dyn DatabaseError) -> Self {
+        Self {
+            text: error.to_string(),
+            message: error.message().to_owned(),
+            code: error.code().map(Cow::into_owned),
+            constraint: error.constraint().map(str::to_owned),
+            table: error.table().map(str::to_owned),
+            kind: error.kind(),
+        }
+    }
+}
+
+impl fmt::Display for Recorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl StdError for Recorded {}
+
+impl DatabaseError for Recorded {
+    fn message(&self) -> &str {
+        &self.message
+    }
+
+    fn code(&self) -> Option<Cow<'_, str>> {
+        self.code.as_deref().map(Cow::Borrowed)
+    }
+
+    fn as_error(&self) -> &(dyn StdError + Send + Sync + 'static) {
+        self
+    }
+
+    fn as_error_mut(&mut self) -> &mut (dyn StdError + Send + Sync + 'static) {
+        self
+    }
+
+    fn into_error(self: Box<Self>) -> Box<dyn StdError + Send + Sync + 'static> {
+        self
+    }
+
+    fn constraint(&self) -> Option<&str> {
+        self.constraint.as_deref()
+    }
+
+    fn table(&self) -> Option<&str> {
+        self.table.as_deref()
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self.kind {
+            ErrorKind::UniqueViolation => ErrorKind::UniqueViolation,
+            ErrorKind::ForeignKeyViolation => ErrorKind::ForeignKeyViolation,
+            ErrorKind::NotNullViolation => ErrorKind::NotNullViolation,
+            ErrorKind::CheckViolation => ErrorKind::CheckViolation,
+            ErrorKind::ExclusionViolation => ErrorKind::ExclusionViolation,
+            _ => ErrorKind::Other,
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! `sqlx::Executor` for the handles: opens first, then runs, and sees how every
+//! statement ends.
+
+#![cfg_attr(
+    not(any(feature = "postgres", feature = "mysql", feature = "sqlite")),
+    expect(dead_code, reason = "without an engine there is nothing to execute on")
+)]
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use futures_core::{Stream, stream::BoxStream};
+use sqlx::{Database, Either, Execute, SqlStr, Statement as _};
+
+use crate::{
+    backend::{self, Damage, Text},
+    error::{Error, Kind},
+    scope::Core,
+    state::{Flight, State},
+};
+
+/// One result of a statement.
+type Step<DB> = Result<Either<<DB as Database>::QueryResult, <DB as Database>::Row>, sqlx::Error>;
+
+/// A statement taken apart, because sqlx gives its text only for keeps.
+pub(crate) enum Statement<DB: Database, E> {
+    Text {
+        sql: SqlStr,
+        arguments: Option<Result<Option<DB::Arguments>, sqlx::error::BoxDynError>>,
+        persistent: bool,
+    },
+    /// Prepared by the user; its text can be looked at without taking it.
+    Prepared(E),
+}
+
+impl<DB: Database, E> Statement<DB, E> {
+    pub(crate) fn of<'q>(mut query: E) -> Self
+    where
+        E: Execute<'q, DB>,
+    {
+        if query.statement().is_some() {
+            return Self::Prepared(query);
+        }
+        // In the order in which the drivers ask.
+        let arguments = Some(query.take_arguments());
+        let persistent = query.persistent();
+        let sql = query.sql();
+        Self::Text {
+            sql,
+            arguments,
+            persistent,
+        }
+    }
+
+    /// What this statement may do to the transaction.
+    fn kind<'q>(&self) -> Text
+    where
+        E: Execute<'q, DB>,
+    {
+        let backend = backend::of::<DB>();
+        match self {
+            Self::Text { sql, .. } => backend.text(sql.as_str()),
+            Self::Prepared(query) => query.statement().map_or(Text::Opaque, |statement| {
+                backend.text(statement.sql().as_str())
+            }),
+        }
+    }
+}
+
+impl<'q, DB: Database, E: Execute<'q, DB>> Execute<'q, DB> for Statement<DB, E> {
+    fn sql(self) -> SqlStr {
+        match self {
+            Self::Text { sql, .. } => sql,
+            Self::Prepared(query) => query.sql(),
+        }
+    }
+
+    fn statement(&self) -> Option<&DB::Statement> {
+        match self {
+            Self::Text { .. } => None,
+            Self::Prepared(query) => query.statement(),
+        }
+    }
+
+    fn take_arguments(&mut self) -> Result<Option<DB::Arguments>, sqlx::error::BoxDynError> {
+        match self {
+            Self::Text { arguments, .. } => arguments.take().unwrap_or(Ok(None)),
+            Self::Prepared(query) => query.take_arguments(),
+        }
+    }
+
+    fn persistent(&self) -> bool {
+        match self {
+            Self::Text { persistent, .. } => *persistent,
+            Self::Prepared(query) => query.persistent(),
+        }
+    }
+}
+
+/// Gives the open connection for a statement of this kind, or the reason why it
+/// is not sent.
+pub(crate) async fn admit<'t, DB: Database>(
+    core: &'t mut (dyn Core<DB> + '_),
+    kind: Text,
+) -> Result<(&'t mut DB::Connection, &'t mut State), sqlx::Error> {
+    if kind == Text::Control {
+        core.state().forbid(Damage::Scope, Kind::Control);
+        return Err(Error::new(Kind::Control).into());
+    }
+    let (connection, state) = open(core).await?;
+    state.opaque |= kind == Text::Opaque;
+    state.tally.statements += 1;
+    Ok((connection, state))
+}
+
+/// Gives the open connection.
+pub(crate) async fn open<'t, DB: Database>(
+    core: &'t mut (dyn Core<DB> + '_),
+) -> Result<(&'t mut DB::Connection, &'t mut State), sqlx::Error> {
+    if !core.is_ready() {
+        core.ready().await?;
+    }
+    let (Some(connection), state) = core.parts() else {
+        return Err(sqlx::Error::PoolClosed);
+    };
+    Ok((connection, state))
+}
+
+/// Takes note of how a statement without results ended.
+pub(crate) fn note<DB: Database, T>(
+    state: &mut State,
+    result: Result<T, sqlx::Error>,
+) -> Result<T, sqlx::Error> {
+    state.in_flight = None;
+    if let Err(error) = &result {
+        state.failed(backend::of::<DB>().damage(error), error);
+    }
+    result
+}
+
+/// The results of a statement, each one seen on its way to the caller.
+pub(crate) struct Seen<'t, DB: Database> {
+    results: BoxStream<'t, Step<DB>>,
+    state: &'t mut State,
+    changed: fn(&DB::QueryResult) -> u64,
+    rows: u64,
+}
+
+impl<'t, DB: Database> Seen<'t, DB> {
+    pub(crate) fn new(
+        results: BoxStream<'t, Step<DB>>,
+        state: &'t mut State,
+        changed: fn(&DB::QueryResult) -> u64,
+    ) -> Self {
+        Self {
+            results,
+            state,
+            changed,
+            rows: 0,
+        }
+    }
+}
+
+impl<DB: Database> Unpin for Seen<'_, DB> {}
+
+impl<DB: Database> Stream for Seen<'_, DB> {
+    type Item = Step<DB>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Step<DB>>> {
+        let seen = &mut *self;
+        // Set while the answer is outstanding: dropped in between, the statement
+        // may have run or not.
+        seen.state.in_flight = Some(Flight::Statement);
+        let step = std::task::ready!(seen.results.as_mut().poll_next(context));
+        seen.state.in_flight = None;
+        match &step {
+            Some(Ok(Either::Right(_))) => {
+                seen.rows += 1;
+                seen.state.tally.rows += 1;
+            }
+            // The engines count a query's own rows here too.
+            Some(Ok(Either::Left(result))) if seen.rows == 0 => {
+                seen.state.tally.rows += (seen.changed)(result);
+            }
+            Some(Err(error)) => {
+                let damage = backend::of::<DB>().damage(error);
+                seen.state.failed(damage, error);
+            }
+            _ => {}
+        }
+        Poll::Ready(step)
+    }
+}
+
+/// Each method is one box, the one its signature demands; sqlx's defaults for
+/// these would nest three.
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+macro_rules! executor {
+    ($($feature:literal: $module:ident, $database:ident, $handle:ident;)*) => {$(
+        #[cfg(feature = $feature)]
+        mod $module {
+            use futures_core::{future::BoxFuture, stream::BoxStream};
+            use futures_util::{StreamExt, TryStreamExt, stream};
+            use sqlx::{$database, Database, Either, Execute, Executor, SqlStr};
+
+            use super::{Flight, Seen, Statement, admit, note, open};
+            use crate::handle::$handle;
+
+            type Row = <$database as Database>::Row;
+            type QueryResult = <$database as Database>::QueryResult;
+            type TypeInfo = <$database as Database>::TypeInfo;
+
+            impl<'t> Executor<'t> for &'t mut $handle<'_, $database> {
+                type Database = $database;
+
+                fn fetch_many<'e, 'q: 'e, E>(
+                    self,
+                    query: E,
+                ) -> BoxStream<'e, Result<Either<QueryResult, Row>, sqlx::Error>>
+                where
+                    't: 'e,
+                    E: 'q + Execute<'q, $database>,
+                {
+                    let core = self.core();
+                    let statement = Statement::of(query);
+                    let kind = statement.kind();
+                    let opened = async move {
+                        let (connection, state) = admit(core, kind).await?;
+                        let results = connection.fetch_many(statement);
+                        Ok::<_, sqlx::Error>(Seen::<$database>::new(results, state, QueryResult::rows_affected))
+                    };
+                    stream::once(opened).try_flatten().boxed()
+                }
+
+                fn execute<'e, 'q: 'e, E>(
+                    self,
+                    query: E,
+                ) -> BoxFuture<'e, Result<QueryResult, sqlx::Error>>
+                where
+                    't: 'e,
+                    E: 'q + Execute<'q, $database>,
+                {
+                    let core = self.core();
+                    let statement = Statement::of(query);
+                    let kind = statement.kind();
+                    Box::pin(async move {
+                        let (connection, state) = admit(core, kind).await?;
+                        let results = connection.fetch_many(statement);
+                        let mut seen = Seen::<$database>::new(results, state, QueryResult::rows_affected);
+                        let mut total = QueryResult::default();
+                        while let Some(step) = seen.try_next().await? {
+                            if let Either::Left(result) = step {
+                                total.extend([result]);
+                            }
+                        }
+                        Ok(total)
+                    })
+                }
+
+                fn fetch_all<'e, 'q: 'e, E>(
+                    self,
+                    query: E,
+                ) -> BoxFuture<'e, Result<Vec<Row>, sqlx::Error>>
+                where
+                    't: 'e,
+                    E: 'q + Execute<'q, $database>,
+                {
+                    let core = self.core();
+                    let statement = Statement::of(query);
+                    let kind = statement.kind();
+                    Box::pin(async move {
+                        let (connection, state) = admit(core, kind).await?;
+                        let results = connection.fetch_many(statement);
+                        let mut seen = Seen::<$database>::new(results, state, QueryResult::rows_affected);
+                        let mut rows = Vec::new();
+                        while let Some(step) = seen.try_next().await? {
+                            if let Either::Right(row) = step {
+                                rows.push(row);
+                            }
+                        }
+                        Ok(rows)
+                    })
+                }
+
+                fn fetch_one<'e, 'q: 'e, E>(
+                    self,
+                    query: E,
+                ) -> BoxFuture<'e, Result<Row, sqlx::Error>>
+                where
+                    't: 'e,
+                    E: 'q + Execute<'q, $database>,
+                {
+                    let core = self.core();
+                    let statement = Statement::of(query);
+                    let kind = statement.kind();
+                    Box::pin(async move {
+                        let (connection, state) = admit(core, kind).await?;
+                        state.in_flight = Some(Flight::Statement);
+                        let row = connection.fetch_optional(statement).await;
+                        let row = note::<$database, _>(state, row)?;
+                        state.tally.rows += u64::from(row.is_some());
+                        row.ok_or(sqlx::Error::RowNotFound)
+                    })
+                }
+
+                fn fetch_optional<'e, 'q: 'e, E>(
+                    self,
+                    query: E,
+                ) -> BoxFuture<'e, Result<Option<Row>, sqlx::Error>>
+                where
+                    't: 'e,
+                    E: 'q + Execute<'q, $database>,
+                {
+                    let core = self.core();
+                    let statement = Statement::of(query);
+                    let kind = statement.kind();
+                    Box::pin(async move {
+                        let (connection, state) = admit(core, kind).await?;
+                        state.in_flight = Some(Flight::Statement);
+                        let row = connection.fetch_optional(statement).await;
+                        let row = note::<$database, _>(state, row)?;
+                        state.tally.rows += u64::from(row.is_some());
+                        Ok(row)
+                    })
+                }
+
+                fn prepare_with<'e>(
+                    self,
+                    sql: SqlStr,
+                    parameters: &'e [TypeInfo],
+                ) -> BoxFuture<'e, Result<<$database as Database>::Statement, sqlx::Error>>
+                where
+                    't: 'e,
+                {
+                    let core = self.core();
+                    Box::pin(async move {
+                        let (connection, state) = open(core).await?;
+                        state.in_flight = Some(Flight::Statement);
+                        let prepared = connection.prepare_with(sql, parameters).await;
+                        note::<$database, _>(state, prepared)
+                    })
+                }
+
+                fn describe<'e>(
+                    self,
+                    sql: SqlStr,
+                ) -> BoxFuture<'e, Result<sqlx::Describe<$database>, sqlx::Error>>
+                where
+                    't: 'e,
+                {
+                    let core = self.core();
+                    Box::pin(async move {
+                        let (connection, state) = open(core).await?;
+                        state.in_flight = Some(Flight::Statement);
+                        let described = connection.describe(sql).await;
+                        note::<$database, _>(state, described)
+                    })
+                }
+            }
+        }
+    )*};
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+executor! {
+    "postgres": postgres_tx, Postgres, Tx;
+    "postgres": postgres_read_tx, Postgres, ReadTx;
+    "mysql": mysql_tx, MySql, Tx;
+    "mysql": mysql_read_tx, MySql, ReadTx;
+    "sqlite": sqlite_tx, Sqlite, Tx;
+    "sqlite": sqlite_read_tx, Sqlite, ReadTx;
+}

@@ -1,0 +1,230 @@
+//! The two handles, and the types that say which one a function takes.
+
+use std::{fmt, marker::PhantomData};
+
+use sqlx::Database;
+use tracing::{Instrument, Span};
+
+use crate::{
+    backend::{self, Damage},
+    end::end,
+    error::Kind,
+    hooks::When,
+    savepoint::Savepoint,
+    scope::{Core, Scope},
+};
+
+/// A transaction that reads and writes.
+///
+/// A function marked [`#[transactional]`](macro@crate::transactional) takes
+/// `&mut Tx<'_, DB>` as its first parameter. `&mut *tx` (or `tx` itself, where
+/// it is not used again) is a [`sqlx::Executor`], so every kind of query runs on
+/// it, and it is what the next transactional function is called with.
+///
+/// A plain function that takes `&mut Tx` can only be called inside a
+/// transaction, and can neither begin nor end one.
+pub struct Tx<'c, DB: Database> {
+    scope: Scope<'c, DB>,
+}
+
+/// A transaction that only reads; the engine refuses to write in it.
+///
+/// It can be passed to functions that take a `ReadTx`, not to one that takes a
+/// [`Tx`]. A function that takes a `ReadTx` and joins a `Tx` sees what has been
+/// written in it, and is then only held to reading by this type.
+///
+/// | engine | how it is refused |
+/// |---|---|
+/// | PostgreSQL | `BEGIN READ ONLY`: 25006 |
+/// | MySQL, MariaDB | `START TRANSACTION READ ONLY`: 1792 (25006) |
+/// | SQLite | `query_only`: 8 (`SQLITE_READONLY`) |
+pub struct ReadTx<'c, DB: Database> {
+    scope: Scope<'c, DB>,
+}
+
+/// A handle on a transaction: [`Tx`] or [`ReadTx`]. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a transaction handle",
+    label = "not a handle",
+    note = "the first parameter is `&mut Tx<'_, DB>` or `&mut ReadTx<'_, DB>`, or an alias of one of these"
+)]
+pub trait Handle: sealed::Sealed {
+    /// What a transaction must allow to be held by this handle.
+    type Access: Access;
+}
+
+/// What a transaction must allow: [`Write`] or [`Read`]. Sealed.
+///
+/// These types carry no lifetime, on purpose: a bound with one on a function's
+/// parameter is "not general enough" for `tokio::spawn`.
+pub trait Access: sealed::Sealed + Send + Sync + Sized + 'static {
+    /// The database.
+    type Database: Database;
+    /// The handle a body gets.
+    type Handle<'c>: Handle<Access = Self>;
+
+    #[doc(hidden)]
+    fn span<'h>(handle: &'h Self::Handle<'_>) -> &'h Span;
+
+    #[doc(hidden)]
+    fn into_scope<'c>(handle: Self::Handle<'c>) -> Scope<'c, Self::Database>;
+}
+
+/// What a function with the handle `H` asks of the transaction it is called in.
+pub type AccessOf<H> = <H as Handle>::Access;
+
+/// Reading and writing: the access of [`Tx`].
+pub struct Write<DB>(PhantomData<fn() -> DB>);
+
+/// Reading only: the access of [`ReadTx`].
+pub struct Read<DB>(PhantomData<fn() -> DB>);
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! handle {
+    ($handle:ident, $access:ident, $name:literal) => {
+        impl<'c, DB: Database> $handle<'c, DB> {
+            pub(crate) fn new(scope: Scope<'c, DB>) -> Self {
+                Self { scope }
+            }
+
+            pub(crate) fn core(&mut self) -> &mut (dyn Core<DB> + 'c) {
+                self.scope.core()
+            }
+
+            /// The connection itself, for code that wants one.
+            ///
+            /// What is done with it is not seen, and is checked at the end
+            /// instead: if it ended the transaction, or left it aborted, the
+            /// function returns an error. That costs at most one round trip. A
+            /// transaction begun on it with sqlx is a savepoint.
+            ///
+            /// # Errors
+            ///
+            /// As for a statement: the transaction could not begin, or is doomed.
+            pub async fn connection(&mut self) -> Result<&mut DB::Connection, sqlx::Error> {
+                let core = self.core();
+                if !core.is_ready() {
+                    core.ready().await?;
+                }
+                let mode = core.mode();
+                let (Some(connection), state) = core.parts() else {
+                    return Err(sqlx::Error::PoolClosed);
+                };
+                state.opaque = true;
+                backend::of::<DB>().expose(connection, mode).await?;
+                Ok(connection)
+            }
+
+            /// Runs `hook` after the transaction has committed.
+            ///
+            /// Hooks run in the order they were registered, once, after COMMIT
+            /// was answered and the connection given back, and before the
+            /// outermost function returns; also when its caller has gone away by
+            /// then. They are dropped when the transaction, or the savepoint they
+            /// were registered in, is rolled back, and when nobody knows whether
+            /// it was. A hook that panics is logged; it stops no other and does
+            /// not change the function's result.
+            ///
+            /// Inside a [`sqlx::Transaction`] nobody here sees the commit: the
+            /// function then fails with
+            /// [`is_unsupported`](crate::Error::is_unsupported).
+            pub fn after_commit(&mut self, hook: impl Future<Output = ()> + Send + 'static) {
+                self.hook(When::Committed, hook);
+            }
+
+            /// Runs `hook` after the transaction was rolled back, for whatever
+            /// reason; otherwise as
+            #[doc = concat!("[`after_commit`](", $name, "::after_commit).")]
+            pub fn after_rollback(&mut self, hook: impl Future<Output = ()> + Send + 'static) {
+                self.hook(When::RolledBack, hook);
+            }
+
+            fn hook(&mut self, when: When, hook: impl Future<Output = ()> + Send + 'static) {
+                let core = self.core();
+                if core.sees_the_end() {
+                    core.state().hooks.push(when, hook);
+                } else {
+                    core.state()
+                        .forbid(Damage::Scope, Kind::Unsupported(NO_HOOKS));
+                }
+            }
+
+            /// Asks for ROLLBACK instead of COMMIT, whatever the body returns.
+            ///
+            /// The body goes on, and its `Ok` is returned. In a function that
+            /// joined, this is asked of the transaction it joined; in a
+            /// savepoint, of the savepoint.
+            pub fn roll_back(&mut self) {
+                self.core().state().roll_back = true;
+            }
+
+            /// Runs `body` so that its failure undoes only what it did.
+            ///
+            /// On `Err` the transaction goes back to where it was before `body`
+            /// and can go on. The savepoint is set before the first statement,
+            /// and is gone afterwards whatever the end.
+            ///
+            /// # Errors
+            ///
+            /// The body's; or, where it returned `Ok`, that of a statement whose
+            /// failure it swallowed, as
+            /// [`is_doomed`](crate::Error::is_doomed); or that of the savepoint
+            /// itself, which dooms the transaction.
+            pub async fn savepoint<T, E, F>(&mut self, body: F) -> Result<T, E>
+            where
+                E: From<sqlx::Error>,
+                F: AsyncFnOnce(&mut $handle<'_, DB>) -> Result<T, E>,
+            {
+                let savepoint = Savepoint::new(self.core(), "savepoint");
+                let mut inner = $handle::new(Scope::savepoint(savepoint));
+                let span = inner.scope.span().clone();
+                let result = body(&mut inner).instrument(span).await;
+                end::<$access<DB>, _>(inner, result).await
+            }
+        }
+
+        impl<DB: Database> fmt::Debug for $handle<'_, DB> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct($name)
+                    .field("database", &DB::NAME)
+                    .finish_non_exhaustive()
+            }
+        }
+
+        impl<DB: Database> sealed::Sealed for $handle<'_, DB> {}
+
+        impl<DB: Database> Handle for $handle<'_, DB> {
+            type Access = $access<DB>;
+        }
+
+        impl<DB> sealed::Sealed for $access<DB> {}
+
+        impl<DB: Database> Access for $access<DB> {
+            type Database = DB;
+            type Handle<'c> = $handle<'c, DB>;
+
+            fn span<'h>(handle: &'h Self::Handle<'_>) -> &'h Span {
+                handle.scope.span()
+            }
+
+            fn into_scope<'c>(handle: Self::Handle<'c>) -> Scope<'c, DB> {
+                handle.scope
+            }
+        }
+
+        impl<DB> fmt::Debug for $access<DB> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(stringify!($access))
+            }
+        }
+    };
+}
+
+handle!(Tx, Write, "Tx");
+handle!(ReadTx, Read, "ReadTx");
+
+const NO_HOOKS: &str = "hooks cannot be kept here: this runs inside a transaction that somebody \
+                        else ends";

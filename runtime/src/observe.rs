@@ -1,0 +1,141 @@
+//! What a transaction tells through `tracing`: one span each, and events for
+//! whoever is on call. Nothing here carries a statement's parameters, and of a
+//! database error only what identifies it: its message may hold values.
+
+use std::time::{Duration, Instant};
+
+use tracing::{Span, field};
+
+use crate::error::Error;
+
+/// The target of every span and event of this crate.
+macro_rules! target {
+    () => {
+        "sqlx_transactional"
+    };
+}
+
+/// How a transaction ended in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Committed,
+    RolledBack,
+    Unknown,
+}
+
+impl Outcome {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Committed => "committed",
+            Self::RolledBack => "rolled_back",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What was done in a transaction.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) statements: u64,
+    pub(crate) rows: u64,
+}
+
+/// The span of a transaction that begins here.
+pub(crate) fn begun(name: &'static str, engine: &'static str) -> Span {
+    tracing::info_span!(
+        target: target!(),
+        "transaction",
+        name,
+        engine,
+        kind = "begun",
+        outcome = field::Empty,
+        statements = field::Empty,
+        rows = field::Empty,
+        held_us = field::Empty,
+    )
+}
+
+/// The span of a function that joins a transaction, or makes a savepoint in it.
+pub(crate) fn inside(name: &'static str, engine: &'static str, kind: &'static str) -> Span {
+    tracing::debug_span!(
+        target: target!(),
+        "transaction",
+        name,
+        engine,
+        kind,
+        outcome = field::Empty,
+    )
+}
+
+/// Records how a transaction ended; `held` is how long it had a connection.
+pub(crate) fn ended(span: &Span, outcome: Outcome, tally: Tally, held: Option<Duration>) {
+    span.record("outcome", outcome.as_str());
+    span.record("statements", tally.statements);
+    span.record("rows", tally.rows);
+    span.record("held_us", held.map_or(0, micros));
+}
+
+/// Records how a part of a transaction ended.
+pub(crate) fn part_ended(span: &Span, outcome: &'static str) {
+    span.record("outcome", outcome);
+}
+
+/// Times a message to the database.
+#[derive(Debug)]
+pub(crate) struct Timer(Instant);
+
+impl Timer {
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(crate) fn event(&self, what: &'static str) {
+        tracing::debug!(target: target!(), elapsed_us = micros(self.0.elapsed()), "{what}");
+    }
+}
+
+pub(crate) fn doomed(cause: &sqlx::Error) {
+    tracing::warn!(target: target!(), cause = %label(cause), "doomed");
+}
+
+pub(crate) fn rolled_back(why: &'static str) {
+    tracing::debug!(target: target!(), why, "rolled back");
+}
+
+pub(crate) fn commit_refused(error: &sqlx::Error) {
+    tracing::warn!(target: target!(), cause = %label(error), "COMMIT refused");
+}
+
+pub(crate) fn outcome_unknown(error: &sqlx::Error) {
+    tracing::error!(target: target!(), cause = %label(error), "outcome unknown");
+}
+
+pub(crate) fn unclean(error: &sqlx::Error) {
+    tracing::warn!(target: target!(), cause = %label(error), "connection not clean");
+}
+
+pub(crate) fn closed(why: &'static str) {
+    tracing::warn!(target: target!(), why, "connection closed");
+}
+
+/// What identifies an error, without the words and values of its message.
+fn label(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(database) => match database.try_downcast_ref::<Error>() {
+            Some(own) => own.to_label(),
+            None => match (database.code(), database.constraint()) {
+                (Some(code), Some(constraint)) => format!("{code} ({constraint})"),
+                (Some(code), None) => code.into_owned(),
+                (None, _) => "a database error".to_owned(),
+            },
+        },
+        sqlx::Error::Io(error) => format!("I/O: {}", error.kind()),
+        sqlx::Error::Protocol(_) => "protocol violation".to_owned(),
+        sqlx::Error::WorkerCrashed => "worker crashed".to_owned(),
+        _ => "an error of the driver".to_owned(),
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    duration.as_micros().try_into().unwrap_or(u64::MAX)
+}

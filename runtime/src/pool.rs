@@ -1,0 +1,172 @@
+//! Pools with the settings that serve transactions best.
+//!
+//! Any sqlx pool is a place to begin. These differ from sqlx's defaults in that
+//! a connection is not tested before it is used, which saves a round trip for
+//! each transaction: a transaction that meets a connection which died while it
+//! was idle begins on the next one instead. Code that takes connections from
+//! such a pool without a transaction has no such defence.
+//!
+//! | engine | besides |
+//! |---|---|
+//! | PostgreSQL | `sslmode=verify-full` for a host that is not this machine, unless the URL says otherwise |
+//! | MySQL, MariaDB | `ssl-mode=VERIFY_IDENTITY`, likewise |
+//! | SQLite | write-ahead log, foreign keys checked, 5 s to wait for a lock; a database in memory keeps its one connection for ever |
+
+use sqlx::{Connection, Database, Pool, pool::PoolOptions};
+
+/// An engine whose best settings are known: PostgreSQL, MySQL and SQLite.
+/// Sealed.
+pub trait Recommended: Database + sealed::Sealed {
+    /// How to connect to `url`.
+    ///
+    /// # Errors
+    ///
+    /// [`sqlx::Error::Configuration`] for a URL that cannot be read.
+    fn connect_options(url: &str)
+    -> Result<<Self::Connection as Connection>::Options, sqlx::Error>;
+
+    #[doc(hidden)]
+    fn pool_options(url: &str) -> PoolOptions<Self> {
+        let _ = url;
+        PoolOptions::new().test_before_acquire(false)
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// Opens a pool on `url` and connects once.
+///
+/// For other sizes and timeouts, use [`options`] and
+/// [`Recommended::connect_options`].
+///
+/// ```no_run
+/// # async fn run() -> Result<(), sqlx::Error> {
+/// let pool = sqlx_transactional::pool::connect::<sqlx::Sqlite>("sqlite://app.db?mode=rwc").await?;
+/// # let _ = pool; Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// [`sqlx::Error::Configuration`] for a URL that cannot be read; otherwise
+/// whatever keeps the first connection from being made.
+pub async fn connect<DB: Recommended>(url: &str) -> Result<Pool<DB>, sqlx::Error> {
+    let connect = DB::connect_options(url)?;
+    options(url).connect_with(connect).await
+}
+
+/// The options of such a pool on `url`, to be changed and connected with
+/// [`Recommended::connect_options`].
+pub fn options<DB: Recommended>(url: &str) -> PoolOptions<DB> {
+    DB::pool_options(url)
+}
+
+#[cfg(feature = "postgres")]
+mod postgres {
+    use super::*;
+    use sqlx::{
+        Postgres,
+        postgres::{PgConnectOptions, PgSslMode},
+    };
+
+    impl sealed::Sealed for Postgres {}
+
+    impl Recommended for Postgres {
+        fn connect_options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
+            let options: PgConnectOptions = url.parse()?;
+            let local = options.get_socket().is_some() || is_local(options.get_host());
+            if local || names(&["sslmode", "ssl-mode"], url) {
+                return Ok(options);
+            }
+            Ok(options.ssl_mode(PgSslMode::VerifyFull))
+        }
+    }
+}
+
+#[cfg(feature = "mysql")]
+mod mysql {
+    use super::*;
+    use sqlx::{
+        MySql,
+        mysql::{MySqlConnectOptions, MySqlSslMode},
+    };
+
+    impl sealed::Sealed for MySql {}
+
+    impl Recommended for MySql {
+        fn connect_options(url: &str) -> Result<MySqlConnectOptions, sqlx::Error> {
+            let options: MySqlConnectOptions = url.parse()?;
+            let local = options.get_socket().is_some() || is_local(options.get_host());
+            if local || names(&["sslmode", "ssl-mode"], url) {
+                return Ok(options);
+            }
+            Ok(options.ssl_mode(MySqlSslMode::VerifyIdentity))
+        }
+    }
+}
+
+#[cfg(feature = "sqlite")]
+mod sqlite {
+    use std::time::Duration;
+
+    use super::*;
+    use sqlx::{
+        Sqlite,
+        sqlite::{SqliteConnectOptions, SqliteJournalMode},
+    };
+
+    impl sealed::Sealed for Sqlite {}
+
+    impl Recommended for Sqlite {
+        fn connect_options(url: &str) -> Result<SqliteConnectOptions, sqlx::Error> {
+            let options: SqliteConnectOptions = url.parse()?;
+            let options = options
+                .foreign_keys(true)
+                .busy_timeout(Duration::from_secs(5));
+            if is_in_memory(url) {
+                return Ok(options);
+            }
+            Ok(options.journal_mode(SqliteJournalMode::Wal))
+        }
+
+        fn pool_options(url: &str) -> PoolOptions<Self> {
+            let pool = PoolOptions::new().test_before_acquire(false);
+            if is_in_memory(url) {
+                // The database lives as long as its connection.
+                return pool
+                    .max_connections(1)
+                    .min_connections(1)
+                    .idle_timeout(None)
+                    .max_lifetime(None);
+            }
+            pool
+        }
+    }
+
+    /// As sqlx reads a URL: `sqlite::memory:`, or `mode=memory` in the query.
+    fn is_in_memory(url: &str) -> bool {
+        url.contains(":memory:") || url.contains("mode=memory")
+    }
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+/// Whether a host is this machine.
+fn is_local(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host.starts_with('/')
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+/// Whether a URL's query has one of `keys`.
+fn names(keys: &[&str], url: &str) -> bool {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    query
+        .split('&')
+        .any(|pair| keys.iter().any(|key| pair.starts_with(key)))
+}

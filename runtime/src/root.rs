@@ -1,0 +1,281 @@
+//! The outermost end of a transaction, or of what this crate sees of one.
+
+use std::{mem, time::Instant};
+
+use futures_core::future::BoxFuture;
+use sqlx::Database;
+use tracing::Span;
+
+use crate::{
+    backend::{self, Damage, Mode},
+    begin::DynSource,
+    borrowed::Borrowed,
+    error::Kind,
+    hooks::{Hooks, When},
+    lease::{End, Lease, depth},
+    observe::{self, Outcome},
+    savepoint,
+    scope::Core,
+    state::{Flight, State},
+};
+
+/// A transaction from its first statement to its end.
+pub(crate) struct Root<'c, DB: Database> {
+    link: Link<'c, DB>,
+    mode: Mode,
+    state: State,
+    span: Span,
+}
+
+/// The transaction's way to the database.
+enum Link<'c, DB: Database> {
+    /// Nothing has been sent and no connection taken.
+    Idle(Place<'c, DB>),
+    Leased(Lease<DB>),
+    Borrowed(Borrowed<'c, DB>),
+    /// The transaction has ended, or is being ended by somebody else.
+    Ended,
+}
+
+/// Where the connection of a transaction comes from.
+pub(crate) enum Place<'c, DB: Database> {
+    Source(&'c dyn DynSource<DB>),
+    Connection(Borrowed<'c, DB>),
+}
+
+impl<'c, DB: Database> Root<'c, DB> {
+    pub(crate) fn new(place: Place<'c, DB>, mode: Mode, name: &'static str) -> Self {
+        Self {
+            link: Link::Idle(place),
+            mode,
+            state: State::default(),
+            span: observe::begun(name, backend::of::<DB>().engine()),
+        }
+    }
+
+    pub(crate) fn span(&self) -> &Span {
+        &self.span
+    }
+
+    async fn open(&mut self) -> Result<(), sqlx::Error> {
+        let Link::Idle(place) = &mut self.link else {
+            return Ok(());
+        };
+        let timer = observe::Timer::start();
+        let (source, lease) = match place {
+            Place::Source(source) => (*source, Lease::begin(source.pool(), self.mode).await?),
+            Place::Connection(_) => {
+                let Link::Idle(Place::Connection(mut borrowed)) =
+                    mem::replace(&mut self.link, Link::Ended)
+                else {
+                    unreachable!("it was just seen to be one");
+                };
+                let begun = borrowed.begin(self.mode).await;
+                self.link = match begun {
+                    Ok(()) => Link::Borrowed(borrowed),
+                    Err(_) => Link::Idle(Place::Connection(borrowed)),
+                };
+                begun?;
+                self.opened(&timer);
+                return Ok(());
+            }
+        };
+        self.link = Link::Leased(lease);
+        self.opened(&timer);
+        self.prepare(source).await
+    }
+
+    fn opened(&mut self, timer: &observe::Timer) {
+        timer.event("begin");
+        self.state.opened = Some(Instant::now());
+    }
+
+    /// Lets the user's own place do what it does in every transaction of its.
+    async fn prepare(&mut self, source: &'c dyn DynSource<DB>) -> Result<(), sqlx::Error> {
+        let (Some(connection), state) = self.link.parts(&mut self.state) else {
+            return Ok(());
+        };
+        state.in_flight = Some(Flight::Savepoint);
+        let prepared = source.after_begin(connection).await;
+        state.in_flight = None;
+        if let Err(error) = &prepared {
+            // Without it nothing may run: a tenant's role was not set, say.
+            let damage = backend::of::<DB>().damage(error).max(Damage::Transaction);
+            state.failed(damage, error);
+        }
+        prepared
+    }
+
+    /// Asks the engine what this crate could not see.
+    async fn verify(&mut self) {
+        let backend = backend::of::<DB>();
+        let (Some(connection), state) = self.link.parts(&mut self.state) else {
+            return;
+        };
+        if depth::<DB>(connection) > 1 {
+            return state.forbid(Damage::Transaction, Kind::Unsupported(NESTED_LEFT_OPEN));
+        }
+        state.in_flight = Some(Flight::Savepoint);
+        let verified = backend.verify(connection).await;
+        state.in_flight = None;
+        let suspect = state.suspect.take();
+        match (verified, suspect) {
+            (Ok(true), _) => {}
+            (Ok(false), Some(cause)) => state.hurt(Damage::Transaction, || cause),
+            (Ok(false), None) => state.forbid(Damage::Transaction, Kind::EndedEarly),
+            (Err(error), _) => {
+                let damage = backend.damage(&error).max(Damage::Transaction);
+                state.failed(damage, &error);
+            }
+        }
+    }
+
+    /// Rolls back to the savepoint that a dropped handle left.
+    async fn pay(&mut self) {
+        let (Some(connection), state) = self.link.parts(&mut self.state) else {
+            return;
+        };
+        if let Some(number) = state.owed.take() {
+            savepoint::roll_back_to::<DB>(connection, state, number).await;
+        }
+    }
+
+    /// Brings the state up to date, so that only a doom is left to look at.
+    async fn clear_up(&mut self) {
+        let survives = backend::of::<DB>().survives_interruption();
+        self.state.notice_interruption(survives);
+        if self.state.suspect.is_some() && !self.state.is_doomed() {
+            self.verify().await;
+        }
+        if self.state.owed.is_some() && self.state.damage() <= Damage::Scope {
+            self.pay().await;
+        }
+    }
+
+    pub(crate) async fn end(mut self, succeeded: bool) -> Result<(), sqlx::Error> {
+        let commits = succeeded && !self.state.roll_back;
+        if commits {
+            self.clear_up().await;
+            if self.state.opaque && !self.state.is_doomed() {
+                self.verify().await;
+            }
+        } else {
+            let survives = backend::of::<DB>().survives_interruption();
+            self.state.notice_interruption(survives);
+        }
+        let end = match self.state.verdict() {
+            _ if !succeeded => End::roll_back("the body returned an error"),
+            _ if self.state.roll_back => End::roll_back("it was asked for"),
+            Some(doomed) => End::RollBack(Some(doomed)),
+            None => End::Commit,
+        };
+        self.conclude(end).await
+    }
+
+    async fn conclude(mut self, end: End) -> Result<(), sqlx::Error> {
+        let state = mem::take(&mut self.state);
+        let damage = state.damage();
+        let (outcome, answer) = match mem::replace(&mut self.link, Link::Ended) {
+            Link::Leased(lease) => lease.conclude(end, damage, state.hooks).await,
+            Link::Borrowed(borrowed) => borrowed.conclude(end, damage, state.hooks).await,
+            Link::Idle(_) | Link::Ended => conclude_nothing(end, state.hooks).await,
+        };
+        let held = state.opened.map(|opened| opened.elapsed());
+        observe::ended(&self.span, outcome, state.tally, held);
+        answer
+    }
+}
+
+const NESTED_LEFT_OPEN: &str =
+    "a nested transaction begun on `connection()` was still open at the end";
+
+impl End {
+    fn roll_back(why: &'static str) -> Self {
+        observe::rolled_back(why);
+        Self::RollBack(None)
+    }
+}
+
+/// A transaction without a statement has no end in the database, but its hooks
+/// have waited for one.
+async fn conclude_nothing(end: End, hooks: Hooks) -> (Outcome, Result<(), sqlx::Error>) {
+    let (outcome, when, answer) = match end {
+        End::Commit => (Outcome::Committed, When::Committed, Ok(())),
+        End::RollBack(None) => (Outcome::RolledBack, When::RolledBack, Ok(())),
+        End::RollBack(Some(error)) => (Outcome::RolledBack, When::RolledBack, Err(error.into())),
+    };
+    hooks.run_shielded(when).await;
+    (outcome, answer)
+}
+
+impl<DB: Database> Link<'_, DB> {
+    fn parts<'a>(
+        &'a mut self,
+        state: &'a mut State,
+    ) -> (Option<&'a mut DB::Connection>, &'a mut State) {
+        let connection = match self {
+            Self::Leased(lease) => Some(&mut **lease.connection()),
+            Self::Borrowed(borrowed) => Some(borrowed.connection()),
+            Self::Idle(_) | Self::Ended => None,
+        };
+        (connection, state)
+    }
+}
+
+impl<DB: Database> Core<DB> for Root<'_, DB> {
+    fn is_ready(&self) -> bool {
+        matches!(self.link, Link::Leased(_) | Link::Borrowed(_)) && self.state.is_clear()
+    }
+
+    fn ready<'a>(&'a mut self) -> BoxFuture<'a, Result<(), sqlx::Error>> {
+        Box::pin(async move {
+            self.clear_up().await;
+            if let Some(refused) = self.state.refusal() {
+                return Err(refused);
+            }
+            self.open().await
+        })
+    }
+
+    fn parts(&mut self) -> (Option<&mut DB::Connection>, &mut State) {
+        self.link.parts(&mut self.state)
+    }
+
+    fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    fn sees_the_end(&self) -> bool {
+        match &self.link {
+            Link::Idle(Place::Connection(borrowed)) | Link::Borrowed(borrowed) => {
+                !borrowed.is_nested()
+            }
+            _ => true,
+        }
+    }
+}
+
+/// The body was dropped, or panicked.
+impl<DB: Database> Drop for Root<'_, DB> {
+    fn drop(&mut self) {
+        let mut state = mem::take(&mut self.state);
+        let link = mem::replace(&mut self.link, Link::Ended);
+        if let Link::Ended = link {
+            return;
+        }
+        let _inside = self.span.enter();
+        state.notice_interruption(backend::of::<DB>().survives_interruption());
+        observe::rolled_back("the future was dropped, or the body panicked");
+        let held = state.opened.map(|opened| opened.elapsed());
+        observe::ended(&self.span, Outcome::RolledBack, state.tally, held);
+        let damage = state.damage();
+        match link {
+            Link::Leased(lease) => lease.abandon(damage, state.hooks),
+            Link::Borrowed(borrowed) => {
+                borrowed.abandon(damage);
+                state.hooks.run_in_background(When::RolledBack);
+            }
+            Link::Idle(_) | Link::Ended => state.hooks.run_in_background(When::RolledBack),
+        }
+    }
+}

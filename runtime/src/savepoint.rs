@@ -1,0 +1,227 @@
+//! A part of a transaction that can fail by itself.
+//!
+//! Savepoints are plain SQL: sqlx's own nesting, cancelled or failing, ends the
+//! outer transaction and lets later statements autocommit.
+
+use std::mem;
+
+use futures_core::future::BoxFuture;
+use sqlx::{AssertSqlSafe, Database, SqlSafeStr, SqlStr};
+use tracing::Span;
+
+use crate::{
+    backend::{self, Damage, Mode},
+    observe,
+    scope::Core,
+    state::{Flight, State},
+};
+
+/// A savepoint, set before its first statement and gone after its end.
+pub(crate) struct Savepoint<'c, DB: Database> {
+    parent: &'c mut (dyn Core<DB> + 'c),
+    span: Span,
+    /// The savepoint's number once it is set.
+    number: Option<u32>,
+    /// The hooks that are not this scope's.
+    hooks: usize,
+    /// Whether the enclosing scope is to be rolled back.
+    outer_roll_back: bool,
+    /// Whether the enclosing scope was doomed already.
+    outer_doomed: bool,
+    ended: bool,
+}
+
+impl<'c, DB: Database> Savepoint<'c, DB> {
+    pub(crate) fn new(parent: &'c mut (dyn Core<DB> + 'c), name: &'static str) -> Self {
+        let state = parent.state();
+        state.notice_interruption(backend::of::<DB>().survives_interruption());
+        let hooks = state.hooks.mark();
+        let outer_roll_back = mem::take(&mut state.roll_back);
+        let outer_doomed = state.is_doomed();
+        Self {
+            parent,
+            span: observe::inside(name, backend::of::<DB>().engine(), "savepoint"),
+            number: None,
+            hooks,
+            outer_roll_back,
+            outer_doomed,
+            ended: false,
+        }
+    }
+
+    pub(crate) fn span(&self) -> &Span {
+        &self.span
+    }
+
+    async fn set(&mut self) -> Result<(), sqlx::Error> {
+        if self.number.is_some() {
+            return Ok(());
+        }
+        let (Some(connection), state) = self.parent.parts() else {
+            return Ok(());
+        };
+        let number = state.next_savepoint();
+        send::<DB>(connection, state, "savepoint", sql("SAVEPOINT", number)).await?;
+        self.number = Some(number);
+        Ok(())
+    }
+
+    pub(crate) async fn end(mut self, succeeded: bool) -> Result<(), sqlx::Error> {
+        let survives = backend::of::<DB>().survives_interruption();
+        let state = self.parent.state();
+        state.notice_interruption(survives);
+        let commits = succeeded && !state.roll_back;
+        if commits && self.number.is_some() && !state.is_clear() {
+            // Clears up first; a failure of that is in the state as well.
+            let _ = self.parent.ready().await;
+        }
+        let answer = match self.parent.state().verdict() {
+            Some(doomed) if commits => Err(doomed.into()),
+            _ if commits => self.release().await,
+            _ => Ok(()),
+        };
+        let kept = commits && answer.is_ok();
+        if !kept {
+            self.roll_back().await;
+        }
+        self.close(kept, if kept { "released" } else { "rolled_back" });
+        answer
+    }
+
+    async fn release(&mut self) -> Result<(), sqlx::Error> {
+        match (self.parent.parts(), self.number) {
+            ((Some(connection), state), Some(number)) => {
+                let release = sql("RELEASE SAVEPOINT", number);
+                send::<DB>(connection, state, "release", release).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn roll_back(&mut self) {
+        let number = self.number;
+        self.forgive();
+        let (connection, state) = self.parent.parts();
+        if let (Some(connection), Some(number)) = (connection, number)
+            && state.damage() <= Damage::Scope
+        {
+            state.owed = None;
+            roll_back_to::<DB>(connection, state, number).await;
+        }
+    }
+
+    /// Forgets what went wrong in here, and only that.
+    fn forgive(&mut self) {
+        if !self.outer_doomed {
+            self.parent.state().forgive();
+        }
+    }
+
+    /// Gives the enclosing scope its own back.
+    fn close(&mut self, kept: bool, outcome: &'static str) {
+        self.ended = true;
+        observe::part_ended(&self.span, outcome);
+        let state = self.parent.state();
+        state.roll_back = self.outer_roll_back;
+        if !kept {
+            state.hooks.forget_since(self.hooks);
+        }
+    }
+}
+
+impl<DB: Database> Core<DB> for Savepoint<'_, DB> {
+    fn is_ready(&self) -> bool {
+        self.number.is_some() && self.parent.is_ready()
+    }
+
+    fn ready<'a>(&'a mut self) -> BoxFuture<'a, Result<(), sqlx::Error>> {
+        Box::pin(async move {
+            if !self.parent.is_ready() {
+                self.parent.ready().await?;
+            }
+            self.set().await
+        })
+    }
+
+    fn parts(&mut self) -> (Option<&mut DB::Connection>, &mut State) {
+        self.parent.parts()
+    }
+
+    fn mode(&self) -> Mode {
+        self.parent.mode()
+    }
+
+    fn sees_the_end(&self) -> bool {
+        self.parent.sees_the_end()
+    }
+}
+
+/// The scope's future was dropped, or its body panicked: the next use of the
+/// transaction goes back to the savepoint first.
+impl<DB: Database> Drop for Savepoint<'_, DB> {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        let survives = backend::of::<DB>().survives_interruption();
+        self.parent.state().notice_interruption(survives);
+        self.forgive();
+        let state = self.parent.state();
+        if let Some(number) = self.number {
+            state.owed = Some(state.owed.map_or(number, |owed| owed.min(number)));
+            // Going back to the savepoint tells whether it is still there.
+            state.suspect = None;
+        }
+        self.close(false, "dropped");
+    }
+}
+
+/// Undoes everything since savepoint `number`, and the savepoint. What goes
+/// wrong dooms the transaction.
+pub(crate) async fn roll_back_to<DB: Database>(
+    connection: &mut DB::Connection,
+    state: &mut State,
+    number: u32,
+) {
+    if mem::take(&mut state.unsettled) {
+        state.in_flight = Some(Flight::Savepoint);
+        let settled = backend::of::<DB>().settle(connection).await;
+        state.in_flight = None;
+        if let Err(error) = settled {
+            return state.failed(Damage::Connection, &error);
+        }
+    }
+    let both = format!("ROLLBACK TO SAVEPOINT tx_{number}; RELEASE SAVEPOINT tx_{number}");
+    let both = AssertSqlSafe(both).into_sql_str();
+    // An error is in the state, where the next statement finds it.
+    if send::<DB>(connection, state, "rollback to savepoint", both)
+        .await
+        .is_ok()
+    {
+        state.suspect = None;
+    }
+}
+
+/// Sends a savepoint's own SQL. If it fails, nobody knows which savepoints there
+/// are, and the whole transaction is doomed.
+async fn send<DB: Database>(
+    connection: &mut DB::Connection,
+    state: &mut State,
+    what: &'static str,
+    sql: SqlStr,
+) -> Result<(), sqlx::Error> {
+    let backend = backend::of::<DB>();
+    let timer = observe::Timer::start();
+    state.in_flight = Some(Flight::Savepoint);
+    let sent = backend.run(connection, sql).await;
+    state.in_flight = None;
+    match &sent {
+        Ok(()) => timer.event(what),
+        Err(error) => state.failed(backend.damage(error).max(Damage::Transaction), error),
+    }
+    sent
+}
+
+fn sql(verb: &str, number: u32) -> SqlStr {
+    AssertSqlSafe(format!("{verb} tx_{number}")).into_sql_str()
+}

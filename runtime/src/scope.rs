@@ -1,0 +1,151 @@
+//! Where a handle stands: at the root of a transaction, at a savepoint in it, or
+//! joined to one of these.
+
+use std::fmt;
+
+use futures_core::future::BoxFuture;
+use sqlx::Database;
+use tracing::Span;
+
+use crate::{
+    backend::{self, Damage, Mode},
+    error::{Cause, Error, Kind},
+    observe,
+    root::Root,
+    savepoint::Savepoint,
+    state::State,
+};
+
+/// A transaction, as seen by the handles inside it. The trait object hides the
+/// lifetimes of what it borrows, so that a joined handle has only its own.
+pub(crate) trait Core<DB: Database>: Send {
+    /// Whether a statement may be sent at once.
+    fn is_ready(&self) -> bool;
+
+    /// Makes it so: begins, sets the savepoint, clears up what dropped handles
+    /// left. Fails without a round trip when the transaction is doomed.
+    fn ready<'a>(&'a mut self) -> BoxFuture<'a, Result<(), sqlx::Error>>;
+
+    /// The open connection, if there is one, and the state.
+    fn parts(&mut self) -> (Option<&mut DB::Connection>, &mut State);
+
+    fn state(&mut self) -> &mut State {
+        self.parts().1
+    }
+
+    /// What the engine enforces for the whole transaction.
+    fn mode(&self) -> Mode;
+
+    /// Whether this crate sees the outermost end, and can run hooks after it.
+    fn sees_the_end(&self) -> bool;
+}
+
+/// What every handle is made of.
+pub struct Scope<'c, DB: Database>(Place<'c, DB>);
+
+/// Where a handle stands.
+enum Place<'c, DB: Database> {
+    Root(Root<'c, DB>),
+    Savepoint(Savepoint<'c, DB>),
+    Joined(Joined<'c, DB>),
+}
+
+impl<'c, DB: Database> Scope<'c, DB> {
+    pub(crate) fn root(root: Root<'c, DB>) -> Self {
+        Self(Place::Root(root))
+    }
+
+    pub(crate) fn savepoint(savepoint: Savepoint<'c, DB>) -> Self {
+        Self(Place::Savepoint(savepoint))
+    }
+
+    pub(crate) fn joined(joined: Joined<'c, DB>) -> Self {
+        Self(Place::Joined(joined))
+    }
+
+    pub(crate) fn core(&mut self) -> &mut (dyn Core<DB> + 'c) {
+        match &mut self.0 {
+            Place::Root(root) => root,
+            Place::Savepoint(savepoint) => savepoint,
+            Place::Joined(joined) => &mut *joined.core,
+        }
+    }
+
+    pub(crate) fn span(&self) -> &Span {
+        match &self.0 {
+            Place::Root(root) => root.span(),
+            Place::Savepoint(savepoint) => savepoint.span(),
+            Place::Joined(joined) => &joined.span,
+        }
+    }
+
+    /// Ends the scope as its body's result asks; an error replaces an `Ok`.
+    pub(crate) async fn end(self, succeeded: bool) -> Result<(), sqlx::Error> {
+        match self.0 {
+            Place::Root(root) => root.end(succeeded).await,
+            Place::Savepoint(savepoint) => savepoint.end(succeeded).await,
+            Place::Joined(joined) => {
+                joined.end(succeeded);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl<DB: Database> fmt::Debug for Scope<'_, DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope")
+            .field("database", &DB::NAME)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A handle that shares its caller's transaction to the full: what it fails, the
+/// caller cannot commit.
+pub(crate) struct Joined<'c, DB: Database> {
+    core: &'c mut (dyn Core<DB> + 'c),
+    name: &'static str,
+    span: Span,
+    ended: bool,
+}
+
+impl<'c, DB: Database> Joined<'c, DB> {
+    pub(crate) fn new(core: &'c mut (dyn Core<DB> + 'c), name: &'static str) -> Self {
+        core.state().recent = None;
+        Self {
+            core,
+            name,
+            span: observe::inside(name, backend::of::<DB>().engine(), "joined"),
+            ended: false,
+        }
+    }
+
+    fn end(mut self, succeeded: bool) {
+        self.ended = true;
+        if succeeded {
+            observe::part_ended(&self.span, "ok");
+        } else {
+            observe::part_ended(&self.span, "err");
+            self.doom(Kind::JoinedFailed(self.name));
+        }
+    }
+
+    /// The cause is the statement that failed in here, if one did.
+    fn doom(&mut self, kind: Kind) {
+        let state = self.core.state();
+        state.notice_interruption(backend::of::<DB>().survives_interruption());
+        let recent = state.recent.take();
+        state.hurt(Damage::Scope, || {
+            recent.unwrap_or_else(|| Cause::new(Error::new(kind).into()))
+        });
+    }
+}
+
+impl<DB: Database> Drop for Joined<'_, DB> {
+    fn drop(&mut self) {
+        if !self.ended {
+            observe::part_ended(&self.span, "dropped");
+            self.doom(Kind::JoinedDropped(self.name));
+        }
+    }
+}

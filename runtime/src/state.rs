@@ -1,0 +1,160 @@
+//! What is known of an open transaction besides its connection.
+
+use std::time::Instant;
+
+use crate::{
+    backend::Damage,
+    error::{Cause, Error, Kind, record},
+    hooks::Hooks,
+    observe::{self, Tally},
+};
+
+/// The state that all handles of one transaction share.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    doom: Option<Doom>,
+    /// An error after which the engine has to be asked whether the transaction
+    /// is still there (SQLite).
+    pub(crate) suspect: Option<Cause>,
+    /// The last statement's error that went to the caller, whatever its damage.
+    pub(crate) recent: Option<Cause>,
+    /// What was sent and is not yet answered.
+    pub(crate) in_flight: Option<Flight>,
+    /// Whether dropped statements may still answer.
+    pub(crate) unsettled: bool,
+    /// Whether something could have ended the transaction unseen.
+    pub(crate) opaque: bool,
+    /// Whether ROLLBACK was asked for, in the innermost scope.
+    pub(crate) roll_back: bool,
+    /// The outermost savepoint whose handle was dropped and that is still set.
+    pub(crate) owed: Option<u32>,
+    pub(crate) hooks: Hooks,
+    savepoints: u32,
+    pub(crate) tally: Tally,
+    pub(crate) opened: Option<Instant>,
+}
+
+/// Why the transaction cannot commit, and how much of it is lost.
+#[derive(Debug)]
+struct Doom {
+    damage: Damage,
+    cause: Cause,
+    /// Set where the transaction's end is told in other words than "doomed".
+    instead: Option<Kind>,
+}
+
+/// Something on its way to the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flight {
+    /// The user's statement.
+    Statement,
+    /// A savepoint's own SQL.
+    Savepoint,
+}
+
+impl State {
+    /// Whether the next statement may be sent without further ado.
+    pub(crate) fn is_clear(&self) -> bool {
+        self.doom.is_none()
+            && self.suspect.is_none()
+            && self.in_flight.is_none()
+            && self.owed.is_none()
+    }
+
+    pub(crate) fn is_doomed(&self) -> bool {
+        self.doom.is_some()
+    }
+
+    /// How much is lost.
+    pub(crate) fn damage(&self) -> Damage {
+        self.doom.as_ref().map_or(Damage::None, |doom| doom.damage)
+    }
+
+    /// Takes note of an error whose damage reaches as far as `damage`. The first
+    /// cause stays the cause; the damage only grows.
+    pub(crate) fn hurt(&mut self, damage: Damage, cause: impl FnOnce() -> Cause) {
+        match damage {
+            Damage::None => {}
+            Damage::Suspect => {
+                if self.suspect.is_none() {
+                    self.suspect = Some(cause());
+                }
+            }
+            damage => match &mut self.doom {
+                Some(doom) => doom.damage = doom.damage.max(damage),
+                None => {
+                    let cause = cause();
+                    observe::doomed(&cause);
+                    self.doom = Some(Doom {
+                        damage,
+                        cause,
+                        instead: None,
+                    });
+                }
+            },
+        }
+    }
+
+    /// Takes note of a statement's error.
+    pub(crate) fn failed(&mut self, damage: Damage, error: &sqlx::Error) {
+        if !matches!(error, sqlx::Error::Database(_)) && damage == Damage::None {
+            return;
+        }
+        let cause = record(error);
+        self.recent = Some(cause.clone());
+        self.hurt(damage, || cause);
+    }
+
+    /// Dooms the transaction for a reason of this crate's own, which is also
+    /// what the caller is told at the end.
+    pub(crate) fn forbid(&mut self, damage: Damage, kind: Kind) {
+        let fresh = self.doom.is_none();
+        self.hurt(damage, || Cause::new(Error::new(kind).into()));
+        if let Some(doom) = &mut self.doom
+            && fresh
+        {
+            doom.instead = Some(kind);
+        }
+    }
+
+    /// Takes note of whatever was dropped on its way. `survives` says whether
+    /// the connection's protocol does.
+    pub(crate) fn notice_interruption(&mut self, survives: bool) {
+        let (damage, kind) = match self.in_flight.take() {
+            None => return,
+            Some(_) if !survives => (Damage::Connection, Kind::Interrupted),
+            Some(Flight::Statement) => (Damage::Scope, Kind::Interrupted),
+            Some(Flight::Savepoint) => (Damage::Transaction, Kind::SavepointInterrupted),
+        };
+        self.unsettled = true;
+        self.hurt(damage, || Cause::new(Error::new(kind).into()));
+    }
+
+    /// Forgets a doom that a rollback to a savepoint undoes.
+    pub(crate) fn forgive(&mut self) {
+        if self.damage() <= Damage::Scope {
+            self.doom = None;
+        }
+    }
+
+    /// The error of a statement that is not sent.
+    pub(crate) fn refusal(&self) -> Option<sqlx::Error> {
+        let doom = self.doom.as_ref()?;
+        Some(Error::because(Kind::Refused, doom.cause.clone()).into())
+    }
+
+    /// The error of a body that claims success all the same.
+    pub(crate) fn verdict(&self) -> Option<Error> {
+        let doom = self.doom.as_ref()?;
+        Some(match doom.instead {
+            Some(kind) => Error::new(kind),
+            None => Error::because(Kind::Doomed, doom.cause.clone()),
+        })
+    }
+
+    /// A number for a savepoint, unique in this transaction.
+    pub(crate) fn next_savepoint(&mut self) -> u32 {
+        self.savepoints += 1;
+        self.savepoints
+    }
+}
