@@ -66,6 +66,10 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
     }
 
     pub(crate) async fn begin(&mut self, mode: Mode) -> Result<(), sqlx::Error> {
+        if self.open {
+            // An earlier BEGIN was cut off, and nobody knows what came of it.
+            return Err(Error::new(Kind::Interrupted).into());
+        }
         self.mode = mode;
         // From the first poll on there may be something to undo.
         self.open = true;

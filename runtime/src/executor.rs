@@ -18,7 +18,7 @@ use crate::{
     backend::{self, Damage, Text},
     error::{Error, Kind},
     scope::Core,
-    state::{Flight, State},
+    state::{Flight, State, Unseen},
 };
 
 /// One result of a statement.
@@ -110,7 +110,9 @@ pub(crate) async fn admit<'t, DB: Database>(
         return Err(Error::new(Kind::Control).into());
     }
     let (connection, state) = open(core).await?;
-    state.opaque |= kind == Text::Opaque;
+    if kind == Text::Opaque {
+        state.unseen = state.unseen.max(Unseen::Text);
+    }
     state.tally.statements += 1;
     Ok((connection, state))
 }

@@ -12,6 +12,7 @@ use crate::{
     hooks::When,
     savepoint::Savepoint,
     scope::{Core, Scope},
+    state::{Flight, Unseen},
 };
 
 /// A transaction that reads and writes.
@@ -67,7 +68,7 @@ pub trait Access: sealed::Sealed + Send + Sync + Sized + 'static {
     fn span<'h>(handle: &'h Self::Handle<'_>) -> &'h Span;
 
     #[doc(hidden)]
-    fn into_scope<'c>(handle: Self::Handle<'c>) -> Scope<'c, Self::Database>;
+    fn into_scope(handle: Self::Handle<'_>) -> Scope<'_, Self::Database>;
 }
 
 /// What a function with the handle `H` asks of the transaction it is called in.
@@ -105,17 +106,7 @@ macro_rules! handle {
             ///
             /// As for a statement: the transaction could not begin, or is doomed.
             pub async fn connection(&mut self) -> Result<&mut DB::Connection, sqlx::Error> {
-                let core = self.core();
-                if !core.is_ready() {
-                    core.ready().await?;
-                }
-                let mode = core.mode();
-                let (Some(connection), state) = core.parts() else {
-                    return Err(sqlx::Error::PoolClosed);
-                };
-                state.opaque = true;
-                backend::of::<DB>().expose(connection, mode).await?;
-                Ok(connection)
+                expose(self.core()).await
             }
 
             /// Runs `hook` after the transaction has committed.
@@ -210,7 +201,7 @@ macro_rules! handle {
                 handle.scope.span()
             }
 
-            fn into_scope<'c>(handle: Self::Handle<'c>) -> Scope<'c, DB> {
+            fn into_scope(handle: Self::Handle<'_>) -> Scope<'_, DB> {
                 handle.scope
             }
         }
@@ -225,6 +216,29 @@ macro_rules! handle {
 
 handle!(Tx, Write, "Tx");
 handle!(ReadTx, Read, "ReadTx");
+
+/// Hands out the connection, after which the transaction is checked at its end.
+async fn expose<'t, DB: Database>(
+    core: &'t mut (dyn Core<DB> + '_),
+) -> Result<&'t mut DB::Connection, sqlx::Error> {
+    if !core.is_ready() {
+        core.ready().await?;
+    }
+    let mode = core.mode();
+    let (Some(connection), state) = core.parts() else {
+        return Err(sqlx::Error::PoolClosed);
+    };
+    state.unseen = Unseen::Connection;
+    state.in_flight = Some(Flight::Savepoint);
+    let exposed = backend::of::<DB>().expose(connection, mode).await;
+    state.in_flight = None;
+    if let Err(error) = exposed {
+        let damage = backend::of::<DB>().damage(&error).max(Damage::Transaction);
+        state.failed(damage, &error);
+        return Err(error);
+    }
+    Ok(connection)
+}
 
 const NO_HOOKS: &str = "hooks cannot be kept here: this runs inside a transaction that somebody \
                         else ends";

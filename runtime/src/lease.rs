@@ -55,9 +55,8 @@ impl<DB: Database> Lease<DB> {
             };
             match FinishOnDrop::new(runtime, lease.begun()).await {
                 Ok(lease) => return Ok(lease),
-                Err(error)
-                    if backend::of::<DB>().damage(&error) == Damage::Connection && spares > 0 =>
-                {
+                // Lost, or left aborted by somebody else: nothing of this one's.
+                Err(error) if backend::of::<DB>().damage(&error) >= Damage::Scope && spares > 0 => {
                     spares -= 1;
                 }
                 Err(error) => return Err(error),

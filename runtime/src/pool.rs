@@ -26,6 +26,7 @@ pub trait Recommended: Database + sealed::Sealed {
     -> Result<<Self::Connection as Connection>::Options, sqlx::Error>;
 
     #[doc(hidden)]
+    #[must_use]
     fn pool_options(url: &str) -> PoolOptions<Self> {
         let _ = url;
         PoolOptions::new().test_before_acquire(false)
@@ -59,13 +60,14 @@ pub async fn connect<DB: Recommended>(url: &str) -> Result<Pool<DB>, sqlx::Error
 
 /// The options of such a pool on `url`, to be changed and connected with
 /// [`Recommended::connect_options`].
+#[must_use]
 pub fn options<DB: Recommended>(url: &str) -> PoolOptions<DB> {
     DB::pool_options(url)
 }
 
 #[cfg(feature = "postgres")]
 mod postgres {
-    use super::*;
+    use super::{Recommended, is_local, names, sealed};
     use sqlx::{
         Postgres,
         postgres::{PgConnectOptions, PgSslMode},
@@ -87,7 +89,7 @@ mod postgres {
 
 #[cfg(feature = "mysql")]
 mod mysql {
-    use super::*;
+    use super::{Recommended, is_local, names, sealed};
     use sqlx::{
         MySql,
         mysql::{MySqlConnectOptions, MySqlSslMode},
@@ -111,7 +113,7 @@ mod mysql {
 mod sqlite {
     use std::time::Duration;
 
-    use super::*;
+    use super::{PoolOptions, Recommended, sealed};
     use sqlx::{
         Sqlite,
         sqlite::{SqliteConnectOptions, SqliteJournalMode},

@@ -34,7 +34,7 @@ impl Options {
 }
 
 /// Begins on `place`, or joins it.
-pub fn begin<'b, A: Access, B: Begin<A>>(place: &'b mut B, options: Options) -> A::Handle<'b> {
+pub fn begin<A: Access, B: Begin<A>>(place: &mut B, options: Options) -> A::Handle<'_> {
     place.begin(options)
 }
 

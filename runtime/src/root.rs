@@ -16,7 +16,7 @@ use crate::{
     observe::{self, Outcome},
     savepoint,
     scope::Core,
-    state::{Flight, State},
+    state::{Flight, State, Unseen},
 };
 
 /// A transaction from its first statement to its end.
@@ -62,32 +62,24 @@ impl<'c, DB: Database> Root<'c, DB> {
             return Ok(());
         };
         let timer = observe::Timer::start();
-        let (source, lease) = match place {
-            Place::Source(source) => (*source, Lease::begin(source.pool(), self.mode).await?),
-            Place::Connection(_) => {
-                let Link::Idle(Place::Connection(mut borrowed)) =
-                    mem::replace(&mut self.link, Link::Ended)
-                else {
-                    unreachable!("it was just seen to be one");
-                };
-                let begun = borrowed.begin(self.mode).await;
-                self.link = match begun {
-                    Ok(()) => Link::Borrowed(borrowed),
-                    Err(_) => Link::Idle(Place::Connection(borrowed)),
-                };
-                begun?;
-                self.opened(&timer);
-                return Ok(());
-            }
-        };
-        self.link = Link::Leased(lease);
-        self.opened(&timer);
-        self.prepare(source).await
-    }
-
-    fn opened(&mut self, timer: &observe::Timer) {
+        // The statement that waits for this is lost with it.
+        self.state.in_flight = Some(Flight::Statement);
+        let begun = place.begin(self.mode).await;
+        self.state.in_flight = None;
+        let lease = begun?;
         timer.event("begin");
         self.state.opened = Some(Instant::now());
+        match (mem::replace(&mut self.link, Link::Ended), lease) {
+            (Link::Idle(Place::Source(source)), Some(lease)) => {
+                self.link = Link::Leased(lease);
+                self.prepare(source).await
+            }
+            (Link::Idle(Place::Connection(borrowed)), _) => {
+                self.link = Link::Borrowed(borrowed);
+                Ok(())
+            }
+            _ => unreachable!("a source begins with a lease, a connection without"),
+        }
     }
 
     /// Lets the user's own place do what it does in every transaction of its.
@@ -115,16 +107,22 @@ impl<'c, DB: Database> Root<'c, DB> {
         if depth::<DB>(connection) > 1 {
             return state.forbid(Damage::Transaction, Kind::Unsupported(NESTED_LEFT_OPEN));
         }
+        // Answers may be out of step after what was not seen.
+        let worst = if state.unseen == Unseen::Connection && !backend.survives_interruption() {
+            Damage::Connection
+        } else {
+            Damage::Transaction
+        };
         state.in_flight = Some(Flight::Savepoint);
         let verified = backend.verify(connection).await;
         state.in_flight = None;
         let suspect = state.suspect.take();
         match (verified, suspect) {
             (Ok(true), _) => {}
-            (Ok(false), Some(cause)) => state.hurt(Damage::Transaction, || cause),
-            (Ok(false), None) => state.forbid(Damage::Transaction, Kind::EndedEarly),
+            (Ok(false), Some(cause)) => state.hurt(worst, || cause),
+            (Ok(false), None) => state.forbid(worst, Kind::EndedEarly),
             (Err(error), _) => {
-                let damage = backend.damage(&error).max(Damage::Transaction);
+                let damage = backend.damage(&error).max(worst);
                 state.failed(damage, &error);
             }
         }
@@ -156,12 +154,15 @@ impl<'c, DB: Database> Root<'c, DB> {
         let commits = succeeded && !self.state.roll_back;
         if commits {
             self.clear_up().await;
-            if self.state.opaque && !self.state.is_doomed() {
+            if self.state.unseen > Unseen::Nothing && !self.state.is_doomed() {
                 self.verify().await;
             }
         } else {
             let survives = backend::of::<DB>().survives_interruption();
             self.state.notice_interruption(survives);
+            if self.state.unseen == Unseen::Connection && !survives {
+                self.verify().await;
+            }
         }
         let end = match self.state.verdict() {
             _ if !succeeded => End::roll_back("the body returned an error"),
@@ -208,6 +209,16 @@ async fn conclude_nothing(end: End, hooks: Hooks) -> (Outcome, Result<(), sqlx::
     (outcome, answer)
 }
 
+impl<DB: Database> Place<'_, DB> {
+    /// Begins; on a source's connection, which comes with a lease.
+    async fn begin(&mut self, mode: Mode) -> Result<Option<Lease<DB>>, sqlx::Error> {
+        match self {
+            Self::Source(source) => Lease::begin(source.pool(), mode).await.map(Some),
+            Self::Connection(borrowed) => borrowed.begin(mode).await.map(|()| None),
+        }
+    }
+}
+
 impl<DB: Database> Link<'_, DB> {
     fn parts<'a>(
         &'a mut self,
@@ -227,7 +238,7 @@ impl<DB: Database> Core<DB> for Root<'_, DB> {
         matches!(self.link, Link::Leased(_) | Link::Borrowed(_)) && self.state.is_clear()
     }
 
-    fn ready<'a>(&'a mut self) -> BoxFuture<'a, Result<(), sqlx::Error>> {
+    fn ready(&mut self) -> BoxFuture<'_, Result<(), sqlx::Error>> {
         Box::pin(async move {
             self.clear_up().await;
             if let Some(refused) = self.state.refusal() {
@@ -264,7 +275,12 @@ impl<DB: Database> Drop for Root<'_, DB> {
             return;
         }
         let _inside = self.span.enter();
-        state.notice_interruption(backend::of::<DB>().survives_interruption());
+        let survives = backend::of::<DB>().survives_interruption();
+        state.notice_interruption(survives);
+        if state.unseen == Unseen::Connection && !survives {
+            // What was on its way when the body was dropped was not seen.
+            state.forbid(Damage::Connection, Kind::Interrupted);
+        }
         observe::rolled_back("the future was dropped, or the body panicked");
         let held = state.opened.map(|opened| opened.elapsed());
         observe::ended(&self.span, Outcome::RolledBack, state.tally, held);

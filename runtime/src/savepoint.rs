@@ -134,7 +134,7 @@ impl<DB: Database> Core<DB> for Savepoint<'_, DB> {
         self.number.is_some() && self.parent.is_ready()
     }
 
-    fn ready<'a>(&'a mut self) -> BoxFuture<'a, Result<(), sqlx::Error>> {
+    fn ready(&mut self) -> BoxFuture<'_, Result<(), sqlx::Error>> {
         Box::pin(async move {
             if !self.parent.is_ready() {
                 self.parent.ready().await?;

@@ -24,7 +24,7 @@ pub(crate) trait Core<DB: Database>: Send {
 
     /// Makes it so: begins, sets the savepoint, clears up what dropped handles
     /// left. Fails without a round trip when the transaction is doomed.
-    fn ready<'a>(&'a mut self) -> BoxFuture<'a, Result<(), sqlx::Error>>;
+    fn ready(&mut self) -> BoxFuture<'_, Result<(), sqlx::Error>>;
 
     /// The open connection, if there is one, and the state.
     fn parts(&mut self) -> (Option<&mut DB::Connection>, &mut State);

@@ -22,8 +22,8 @@ pub(crate) struct State {
     pub(crate) in_flight: Option<Flight>,
     /// Whether dropped statements may still answer.
     pub(crate) unsettled: bool,
-    /// Whether something could have ended the transaction unseen.
-    pub(crate) opaque: bool,
+    /// What could have ended the transaction unseen.
+    pub(crate) unseen: Unseen,
     /// Whether ROLLBACK was asked for, in the innermost scope.
     pub(crate) roll_back: bool,
     /// The outermost savepoint whose handle was dropped and that is still set.
@@ -41,6 +41,17 @@ struct Doom {
     cause: Cause,
     /// Set where the transaction's end is told in other words than "doomed".
     instead: Option<Kind>,
+}
+
+/// What this crate did not see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Unseen {
+    #[default]
+    Nothing,
+    /// What a statement did whose text does not tell.
+    Text,
+    /// What was done with the connection itself.
+    Connection,
 }
 
 /// Something on its way to the database.
@@ -73,25 +84,18 @@ impl State {
     /// Takes note of an error whose damage reaches as far as `damage`. The first
     /// cause stays the cause; the damage only grows.
     pub(crate) fn hurt(&mut self, damage: Damage, cause: impl FnOnce() -> Cause) {
-        match damage {
-            Damage::None => {}
-            Damage::Suspect => {
-                if self.suspect.is_none() {
-                    self.suspect = Some(cause());
-                }
-            }
-            damage => match &mut self.doom {
-                Some(doom) => doom.damage = doom.damage.max(damage),
-                None => {
-                    let cause = cause();
-                    observe::doomed(&cause);
-                    self.doom = Some(Doom {
-                        damage,
-                        cause,
-                        instead: None,
-                    });
-                }
-            },
+        if damage == Damage::Suspect {
+            self.suspect.get_or_insert_with(cause);
+        } else if let Some(doom) = &mut self.doom {
+            doom.damage = doom.damage.max(damage);
+        } else if damage > Damage::Suspect {
+            let cause = cause();
+            observe::doomed(&cause);
+            self.doom = Some(Doom {
+                damage,
+                cause,
+                instead: None,
+            });
         }
     }
 

@@ -4,6 +4,11 @@
 //! backend of a database type; a database this crate does not know, or whose
 //! feature is off, is refused when the program is compiled.
 
+#![cfg_attr(
+    not(any(feature = "postgres", feature = "mysql", feature = "sqlite")),
+    expect(dead_code, unused_imports, reason = "there is nothing to choose from")
+)]
+
 use std::any::Any;
 
 use futures_core::future::BoxFuture;

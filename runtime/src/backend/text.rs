@@ -33,6 +33,7 @@ impl<'a> Words<'a> {
         }))
     }
 
+    #[cfg(feature = "mysql")]
     /// Whether the first word is one of `words`, in whatever case.
     pub(super) fn first_is(self, words: &[&str]) -> bool {
         is_one_of(self.0[0], words)
