@@ -1,0 +1,41 @@
+//! The kit that the project's tests are written with.
+//!
+//! A test says what it believes about the world outside its process: what
+//! crossed the wire ([`wire`]), what is stored as another connection sees it
+//! ([`TestDb`]), what is left behind on the server and in the pool
+//! ([`inspect`]), at each point at which a future can be dropped ([`poll`], and
+//! [`Wire::drop_at_each`], which is the same by messages and gives the same
+//! positions every time).
+//!
+//! ```text
+//! for_engines! {
+//!     [postgres, mysql]
+//!
+//!     #[transactional]
+//!     async fn add(tx: &mut Tx<'_, DB>, id: i64) -> Result<(), sqlx::Error> { … }
+//!
+//!     #[test(Setup::wired())]
+//!     async fn a_dropped_call_leaves_nothing_behind(db: &TestDb<DB>) {
+//!         let call = async || add(&db.pool, 1).await;
+//!         let after_each = async |position, output| db.assert_whole().await;
+//!         db.wire().drop_at_each(Direction::FromServer, 100, call, after_each).await;
+//!     }
+//! }
+//! ```
+
+pub mod backend;
+pub mod database;
+pub mod engine;
+pub mod inspect;
+pub mod poll;
+pub mod run;
+pub mod setup;
+pub mod wire;
+
+pub use backend::Backend;
+pub use database::TestDb;
+pub use engine::Engine;
+pub use poll::{poll_k_then_drop, sweep};
+pub use run::run;
+pub use setup::Setup;
+pub use wire::{Action, Counts, Direction, Point, Wire};
