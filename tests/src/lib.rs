@@ -39,3 +39,8 @@ pub use poll::{poll_k_then_drop, sweep};
 pub use run::run;
 pub use setup::Setup;
 pub use wire::{Action, Counts, Direction, Point, Wire};
+
+/// The examples of the README, as documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
