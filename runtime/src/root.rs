@@ -118,6 +118,7 @@ impl<'c, DB: Database> Root<'c, DB> {
         state.in_flight = None;
         let suspect = state.suspect.take();
         match (verified, suspect) {
+            (Ok(true), _) if state.unseen == Unseen::Text => state.unseen = Unseen::Nothing,
             (Ok(true), _) => {}
             (Ok(false), Some(cause)) => state.hurt(worst, || cause),
             (Ok(false), None) => state.forbid(worst, Kind::EndedEarly),
@@ -142,7 +143,8 @@ impl<'c, DB: Database> Root<'c, DB> {
     async fn clear_up(&mut self) {
         let survives = backend::of::<DB>().survives_interruption();
         self.state.notice_interruption(survives);
-        if self.state.suspect.is_some() && !self.state.is_doomed() {
+        let asks = self.state.suspect.is_some() || self.state.unseen == Unseen::Text;
+        if asks && !self.state.is_doomed() {
             self.verify().await;
         }
         if self.state.owed.is_some() && self.state.damage() <= Damage::Scope {
@@ -151,10 +153,9 @@ impl<'c, DB: Database> Root<'c, DB> {
     }
 
     pub(crate) async fn end(mut self, succeeded: bool) -> Result<(), sqlx::Error> {
-        let commits = succeeded && !self.state.roll_back;
-        if commits {
+        if succeeded {
             self.clear_up().await;
-            if self.state.unseen > Unseen::Nothing && !self.state.is_doomed() {
+            if self.state.unseen == Unseen::Connection && !self.state.is_doomed() {
                 self.verify().await;
             }
         } else {
@@ -166,7 +167,9 @@ impl<'c, DB: Database> Root<'c, DB> {
         }
         let end = match self.state.verdict() {
             _ if !succeeded => End::roll_back("the body returned an error"),
-            _ if self.state.roll_back => End::roll_back("it was asked for"),
+            _ if self.state.roll_back && !self.state.is_ended_early() => {
+                End::roll_back("it was asked for")
+            }
             Some(doomed) => End::RollBack(Some(doomed)),
             None => End::Commit,
         };

@@ -48,9 +48,10 @@ struct Doom {
 pub(crate) enum Unseen {
     #[default]
     Nothing,
-    /// What a statement did whose text does not tell.
+    /// What a statement did whose text does not tell: asked before the next one,
+    /// which would otherwise commit by itself.
     Text,
-    /// What was done with the connection itself.
+    /// What was done with the connection itself: asked at the end.
     Connection,
 }
 
@@ -70,6 +71,7 @@ impl State {
             && self.suspect.is_none()
             && self.in_flight.is_none()
             && self.owed.is_none()
+            && self.unseen != Unseen::Text
     }
 
     pub(crate) fn is_doomed(&self) -> bool {
@@ -154,6 +156,12 @@ impl State {
             Some(kind) => Error::new(kind),
             None => Error::because(Kind::Doomed, doom.cause.clone()),
         })
+    }
+
+    /// Whether a rollback comes too late.
+    pub(crate) fn is_ended_early(&self) -> bool {
+        let doom = self.doom.as_ref();
+        doom.is_some_and(|doom| doom.instead == Some(Kind::EndedEarly))
     }
 
     /// A number for a savepoint, unique in this transaction.
