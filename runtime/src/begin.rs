@@ -28,10 +28,13 @@ use crate::{
 /// Nothing is sent when a transaction "begins": the first statement takes a
 /// connection, sends BEGIN and then itself.
 ///
-/// On a connection that is not a pool's, a future dropped during the round trip
-/// of BEGIN leaves the empty transaction open until the connection is used by a
-/// transactional function again. Inside a [`sqlx::Transaction`] hooks are
-/// refused, because nobody here sees its end.
+/// A connection of the caller's cannot be taken away from it. On one that is not
+/// a pool's, a future dropped during the round trip of BEGIN leaves the empty
+/// transaction open. On MySQL, a future dropped while any statement is under way
+/// leaves the connection out of step, and its owner has to close it.
+///
+/// Inside a [`sqlx::Transaction`] hooks are refused, because nobody here sees its
+/// end.
 ///
 /// The trait is sealed; to make a type of your own a place to begin, implement
 /// [`Source`].

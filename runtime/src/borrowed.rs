@@ -4,7 +4,7 @@
 //! sqlx undoes it: by a rollback that is queued, and sent with whatever the
 //! connection is used for next.
 
-use sqlx::{Database, pool::PoolConnection};
+use sqlx::{AssertSqlSafe, Database, SqlSafeStr, SqlStr, pool::PoolConnection};
 use sqlx_core::transaction::TransactionManager;
 
 use crate::{
@@ -22,14 +22,24 @@ pub(crate) struct Borrowed<'c, DB: Database> {
     /// savepoint, and the commit is the caller's.
     outer: usize,
     mode: Mode,
-    open: bool,
-    /// Whether COMMIT or ROLLBACK is on its way.
-    ending: bool,
+    stage: Stage,
 }
 
 enum Owner<'c, DB: Database> {
     Pooled(&'c mut PoolConnection<DB>),
     Plain(&'c mut DB::Connection),
+}
+
+/// How far the transaction is, and so what a dropped one leaves to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing was sent, or everything is answered.
+    Closed,
+    /// BEGIN, or the savepoint, is on its way.
+    Beginning,
+    Open,
+    /// COMMIT or ROLLBACK is on its way.
+    Ending,
 }
 
 impl<'c, DB: Database> Borrowed<'c, DB> {
@@ -48,8 +58,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
             owner,
             outer,
             mode: Mode::Write,
-            open: false,
-            ending: false,
+            stage: Stage::Closed,
         }
     }
 
@@ -66,28 +75,28 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
     }
 
     pub(crate) async fn begin(&mut self, mode: Mode) -> Result<(), sqlx::Error> {
-        if self.open {
+        if self.stage != Stage::Closed {
             // An earlier BEGIN was cut off, and nobody knows what came of it.
             return Err(Error::new(Kind::Interrupted).into());
         }
+        let (backend, nested) = (backend::of::<DB>(), self.is_nested());
+        // A savepoint of sqlx's that fails ends the owner's transaction without
+        // a word, so it must not be tried where it would.
+        if nested && !backend.verify(self.connection()).await? {
+            return Err(Error::new(Kind::EndedEarly).into());
+        }
         self.mode = mode;
-        // From the first poll on there may be something to undo.
-        self.open = true;
-        let nested = self.is_nested();
+        self.stage = Stage::Beginning;
         let connection = self.connection();
         let begun = if nested {
-            // A savepoint of sqlx's that fails ends the owner's transaction
-            // without a word, so it must not be tried where it would.
-            if !backend::of::<DB>().verify(connection).await? {
-                self.open = false;
-                return Err(Error::new(Kind::EndedEarly).into());
-            }
-            let connection = self.connection();
-            <DB::TransactionManager as TransactionManager>::begin(connection, None).await
+            backend.nest(connection).await
         } else {
-            backend::of::<DB>().begin(connection, mode).await
+            backend.begin(connection, mode).await
         };
-        self.open = begun.is_ok();
+        self.stage = match begun {
+            Ok(()) => Stage::Open,
+            Err(_) => Stage::Closed,
+        };
         begun
     }
 
@@ -97,15 +106,13 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         damage: Damage,
         hooks: Hooks,
     ) -> (Outcome, Result<(), sqlx::Error>) {
-        self.ending = true;
+        self.stage = Stage::Ending;
         let (outcome, answer) = match end {
             End::Commit => self.commit().await,
             End::RollBack(answer) => {
                 self.roll_back(damage).await;
-                (
-                    Outcome::RolledBack,
-                    answer.map_or(Ok(()), |error| Err(error.into())),
-                )
+                let answer = answer.map_or(Ok(()), |error| Err(error.into()));
+                (Outcome::RolledBack, answer)
             }
         };
         match outcome {
@@ -117,16 +124,14 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
     }
 
     async fn commit(&mut self) -> (Outcome, Result<(), sqlx::Error>) {
-        let backend = backend::of::<DB>();
-        let (nested, mode) = (self.is_nested(), self.mode);
-        let connection = self.connection();
+        let (backend, nested, mode) = (backend::of::<DB>(), self.is_nested(), self.mode);
         let committed = if nested {
-            <DB::TransactionManager as TransactionManager>::commit(connection).await
+            self.keep().await
         } else {
-            backend.commit(connection, mode).await
+            backend.commit(self.connection(), mode).await
         };
         let Err(error) = committed else {
-            self.open = false;
+            self.stage = Stage::Closed;
             return (Outcome::Committed, Ok(()));
         };
         if !nested && backend.refusal(&error) == Refusal::Unknown {
@@ -136,27 +141,27 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
             return (Outcome::Unknown, Err(unknown.into()));
         }
         observe::commit_refused(&error);
-        self.roll_back(backend.damage(&error)).await;
+        if self.stage != Stage::Closed {
+            self.roll_back(backend.damage(&error)).await;
+        }
         (Outcome::RolledBack, Err(error))
     }
 
     async fn roll_back(&mut self, damage: Damage) {
-        let backend = backend::of::<DB>();
-        let (outer, mode) = (self.outer, self.mode);
+        let (backend, mode) = (backend::of::<DB>(), self.mode);
         if damage == Damage::Connection {
             return self.discard();
         }
-        let connection = self.connection();
-        let rolled_back = if outer > 0 {
-            roll_back_nested::<DB>(connection, outer).await
+        let rolled_back = if self.is_nested() {
+            self.undo().await
         } else {
-            match backend.rollback(connection, mode).await {
+            match backend.rollback(self.connection(), mode).await {
                 Ok(()) => Ok(()),
-                Err(_) => backend.restore(connection, mode).await,
+                Err(_) => backend.restore(self.connection(), mode).await,
             }
         };
         match rolled_back {
-            Ok(()) => self.open = false,
+            Ok(()) => self.stage = Stage::Closed,
             Err(error) => {
                 observe::unclean(&error);
                 self.discard();
@@ -164,16 +169,61 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         }
     }
 
+    /// Makes the savepoint's work the owner's.
+    ///
+    /// sqlx's own way, RELEASE and then one less to count, cannot be dropped in
+    /// between. So a new savepoint of the same name is set behind the work, and
+    /// going back to that undoes nothing: whenever this future is dropped, the
+    /// rollback that is queued then finds either of the two.
+    async fn keep(&mut self) -> Result<(), sqlx::Error> {
+        let backend = backend::of::<DB>();
+        let outer = self.outer;
+        backend
+            .run(self.connection(), nested_sql("SAVEPOINT", outer))
+            .await?;
+        self.queue_rollback();
+        for _ in 0..backend.savepoints_of_a_name() {
+            let release = nested_sql("RELEASE SAVEPOINT", outer);
+            backend.run(self.connection(), release).await?;
+        }
+        Ok(())
+    }
+
+    /// Undoes what was done since the savepoint, and the savepoint, which sqlx
+    /// would leave.
+    async fn undo(&mut self) -> Result<(), sqlx::Error> {
+        let outer = self.outer;
+        self.queue_rollback();
+        let release = nested_sql("RELEASE SAVEPOINT", outer);
+        backend::of::<DB>().run(self.connection(), release).await
+    }
+
+    /// Queues the way back to where the owner was, in sqlx's count as well.
+    fn queue_rollback(&mut self) {
+        let outer = self.outer;
+        // Once is enough: what follows it only tidies up.
+        self.stage = Stage::Closed;
+        let connection = self.connection();
+        while depth::<DB>(connection) > outer {
+            let before = depth::<DB>(connection);
+            <DB::TransactionManager as TransactionManager>::start_rollback(connection);
+            if depth::<DB>(connection) == before {
+                // SQLite counts when its worker gets there.
+                break;
+            }
+        }
+    }
+
     /// The body was dropped: all that can be done at once is done.
     pub(crate) fn abandon(mut self, damage: Damage) {
-        if damage == Damage::Connection && self.open {
+        if damage == Damage::Connection && self.stage != Stage::Closed {
             self.discard();
         }
     }
 
     /// Makes sure that a pool does not get the connection back.
     fn discard(&mut self) {
-        self.open = false;
+        self.stage = Stage::Closed;
         if let Owner::Pooled(connection) = &mut self.owner {
             observe::closed("its transaction could not be ended");
             connection.close_on_drop();
@@ -181,29 +231,31 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
     }
 }
 
-/// sqlx leaves the savepoint in place after going back to it.
-async fn roll_back_nested<DB: Database>(
-    connection: &mut DB::Connection,
-    outer: usize,
-) -> Result<(), sqlx::Error> {
-    <DB::TransactionManager as TransactionManager>::rollback(connection).await?;
-    let release = format!("RELEASE SAVEPOINT _sqlx_savepoint_{outer}");
-    let release = sqlx::SqlSafeStr::into_sql_str(sqlx::AssertSqlSafe(release));
-    backend::of::<DB>().run(connection, release).await
+/// SQL for the savepoint that sqlx sets at depth `outer`.
+fn nested_sql(verb: &str, outer: usize) -> SqlStr {
+    AssertSqlSafe(format!("{verb} _sqlx_savepoint_{outer}")).into_sql_str()
 }
 
 impl<DB: Database> Drop for Borrowed<'_, DB> {
     fn drop(&mut self) {
-        if !self.open {
-            return;
-        }
-        let (outer, mode, ending) = (self.outer, self.mode, self.ending);
-        let connection = self.connection();
-        if ending || depth::<DB>(connection) > outer {
-            // Also where the end was cut off: sqlx's SQLite worker waits for it.
-            <DB::TransactionManager as TransactionManager>::start_rollback(connection);
-        } else if outer == 0 && !backend::of::<DB>().abandon(connection, mode) {
-            self.discard();
+        let (nested, mode) = (self.is_nested(), self.mode);
+        match self.stage {
+            Stage::Closed => {}
+            // The owner's transaction has at most one savepoint more.
+            Stage::Beginning if nested => {}
+            Stage::Beginning => {
+                if !backend::of::<DB>().abandon(self.connection(), mode) {
+                    self.discard();
+                }
+            }
+            Stage::Open | Stage::Ending if nested => self.queue_rollback(),
+            Stage::Open | Stage::Ending => {
+                // Also where sqlx counts none any more: its SQLite worker waits
+                // for this after an end whose answer nobody took.
+                let connection = self.connection();
+                <DB::TransactionManager as TransactionManager>::start_rollback(connection);
+                backend::of::<DB>().abandon(connection, mode);
+            }
         }
     }
 }

@@ -89,6 +89,16 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
         mode: Mode,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
 
+    /// Sets sqlx's own savepoint inside a transaction that is open. Dropped
+    /// half-way, the outer transaction is as it was.
+    fn nest<'c>(
+        &self,
+        connection: &'c mut DB::Connection,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
+
+    /// How many savepoints there are after the same name was set twice.
+    fn savepoints_of_a_name(&self) -> usize;
+
     /// Queues a rollback on a connection whose transaction sqlx does not know,
     /// without waiting. Whether that was possible.
     fn abandon(&self, connection: &mut DB::Connection, mode: Mode) -> bool;

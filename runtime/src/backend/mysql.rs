@@ -100,6 +100,17 @@ impl Backend<MySql> for MySqlBackend {
         })
     }
 
+    fn nest<'c>(
+        &self,
+        connection: &'c mut MySqlConnection,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(MySqlTransactionManager::begin(connection, None))
+    }
+
+    fn savepoints_of_a_name(&self) -> usize {
+        1
+    }
+
     fn abandon(&self, _: &mut MySqlConnection, _: Mode) -> bool {
         false
     }

@@ -1,7 +1,12 @@
 //! PostgreSQL: any error outside a savepoint aborts the transaction, and COMMIT
 //! then answers success with the tag `ROLLBACK`.
 
-use std::time::Duration;
+use std::{
+    mem,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use futures_core::future::BoxFuture;
 use sqlx::{Connection, Executor, PgConnection, Postgres, SqlStr, postgres::PgTransactionManager};
@@ -71,6 +76,17 @@ impl Backend<Postgres> for PostgresBackend {
             }
             Ok(())
         })
+    }
+
+    fn nest<'c>(&self, connection: &'c mut PgConnection) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        // The guard inside would roll the outer transaction back.
+        Box::pin(ForgetOnDrop(Some(Box::pin(PgTransactionManager::begin(
+            connection, None,
+        )))))
+    }
+
+    fn savepoints_of_a_name(&self) -> usize {
+        2
     }
 
     fn abandon(&self, _: &mut PgConnection, _: Mode) -> bool {
@@ -156,6 +172,30 @@ impl Backend<Postgres> for PostgresBackend {
 
     fn patience(&self) -> Duration {
         Duration::from_millis(1_500)
+    }
+}
+
+/// A future whose destructor does harm: dropped half-way, it is leaked instead.
+struct ForgetOnDrop<'c>(Option<BoxFuture<'c, Result<(), sqlx::Error>>>);
+
+impl Future for ForgetOnDrop<'_> {
+    type Output = Result<(), sqlx::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(future) = &mut self.0 else {
+            panic!("polled after its end");
+        };
+        let polled = future.as_mut().poll(context);
+        if polled.is_ready() {
+            self.0 = None;
+        }
+        polled
+    }
+}
+
+impl Drop for ForgetOnDrop<'_> {
+    fn drop(&mut self) {
+        mem::forget(self.0.take());
     }
 }
 

@@ -114,6 +114,18 @@ impl Backend<Sqlite> for SqliteBackend {
         })
     }
 
+    /// sqlx's worker undoes a savepoint whose answer nobody took.
+    fn nest<'c>(
+        &self,
+        connection: &'c mut SqliteConnection,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(SqliteTransactionManager::begin(connection, None))
+    }
+
+    fn savepoints_of_a_name(&self) -> usize {
+        2
+    }
+
     /// A command is in the worker's queue after one poll, and runs even when
     /// nobody takes its answer.
     fn abandon(&self, connection: &mut SqliteConnection, mode: Mode) -> bool {
