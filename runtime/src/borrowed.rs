@@ -221,8 +221,13 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         }
     }
 
-    /// Makes sure that a pool does not get the connection back.
+    /// Makes sure that a pool does not get the connection back, as far as that can
+    /// be done from here.
     fn discard(&mut self) {
+        if matches!(self.stage, Stage::Open | Stage::Ending) {
+            // sqlx must not take a later COMMIT for this savepoint's end.
+            self.queue_rollback();
+        }
         self.stage = Stage::Closed;
         if let Owner::Pooled(connection) = &mut self.owner {
             observe::closed("its transaction could not be ended");
