@@ -1,27 +1,25 @@
 //! Where the expansion finds the runtime crate.
 
 use proc_macro2::Span;
-use syn::{Error, Ident, Path, parse::ParseStream};
+use syn::{Error, Ident, LitStr, Path, Token, parse::ParseStream};
 
 use crate::errors::typed;
 
 /// The path used when the user names none.
 pub(crate) fn default(span: Span) -> Path {
-    let mut path = Path::from(Ident::new("sqlx_transactional", span));
-    path.leading_colon = Some(syn::Token![::](span));
-    path
+    Path {
+        leading_colon: Some(Token![::](span)),
+        ..Ident::new("sqlx_transactional", span).into()
+    }
 }
 
 /// Reads the value of `crate = ::path`.
 ///
-/// A relative path is refused: it would name another thing in another module,
-/// and the attribute is often written by a macro that does not know where.
+/// A relative path would name another thing in another module, and a macro that
+/// writes the attribute does not know which module that is.
 pub(crate) fn parse(input: ParseStream<'_>) -> syn::Result<Path> {
-    if let Ok(text) = input.fork().parse::<syn::LitStr>() {
-        let message = format!(
-            "a path is written without quotes: `crate = {}`",
-            text.value()
-        );
+    if let Ok(text) = input.fork().parse::<LitStr>() {
+        let message = format!("write the path without quotes: `crate = {}`", text.value());
         return Err(input.error(message));
     }
     let path = input.call(Path::parse_mod_style)?;
@@ -30,9 +28,12 @@ pub(crate) fn parse(input: ParseStream<'_>) -> syn::Result<Path> {
         return Ok(path);
     }
     let written = typed(&path);
+    let written = written
+        .trim_start_matches("self::")
+        .trim_start_matches("super::");
     let message = format!(
-        "the path must be absolute, so that it means the same crate in every module: \
-         `crate = ::{written}`, or `crate = crate::{written}` for a re-export of your own"
+        "write an absolute path, which means the same in every module: `crate = ::{written}`, or \
+         `crate = crate::{written}` if it is a module of your own"
     );
     Err(Error::new_spanned(path, message))
 }

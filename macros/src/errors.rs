@@ -8,19 +8,16 @@ use syn::Error;
 
 /// Collects errors, so that a user sees all of them in one build.
 ///
-/// It must be emptied with [`Errors::finish`]: an error that is dropped would
-/// let a wrong program compile.
-#[derive(Debug, Default)]
-pub(crate) struct Errors {
-    // `None` once finished. A cell, so that stages can share one collector.
-    found: RefCell<Option<Vec<Error>>>,
-}
+/// An error that got lost would let a wrong program compile, so dropping a
+/// collector that was not finished is a bug, and panics.
+pub(crate) struct Errors(
+    // `None` once finished. In a cell, so that all stages can share it.
+    RefCell<Option<Vec<Error>>>,
+);
 
 impl Errors {
     pub(crate) fn new() -> Self {
-        Self {
-            found: RefCell::new(Some(Vec::new())),
-        }
+        Self(RefCell::new(Some(Vec::new())))
     }
 
     /// Adds an error that points at `tokens`.
@@ -29,51 +26,35 @@ impl Errors {
     }
 
     pub(crate) fn add(&self, error: Error) {
-        if let Some(found) = self.found.borrow_mut().as_mut() {
-            found.push(error);
-        }
+        self.0.borrow_mut().get_or_insert_default().push(error);
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.found.borrow().as_ref().is_none_or(Vec::is_empty)
+    pub(crate) fn count(&self) -> usize {
+        self.0.borrow().as_ref().map_or(0, Vec::len)
     }
 
-    /// Every error as one `compile_error!` each, nothing if there is none.
+    /// One `compile_error!` for each error.
     pub(crate) fn finish(self) -> TokenStream {
-        let found = self.found.take().unwrap_or_default();
+        let found = self.0.take().unwrap_or_default();
         found.iter().map(Error::to_compile_error).collect()
     }
 }
 
 impl Drop for Errors {
     fn drop(&mut self) {
-        // A second panic while unwinding would abort the compiler and hide the
-        // first.
-        let unread = self.found.borrow().is_some();
-        assert!(!unread || thread::panicking(), "errors were not looked at");
+        // A second panic while unwinding would abort and hide the first.
+        let lost = self.0.get_mut().is_some() && !thread::panicking();
+        assert!(!lost, "the errors were never emitted");
     }
 }
 
-/// Tokens as a person would type them, for the corrected text in a message.
-/// The compiler's own printing puts a space between most tokens.
+/// Tokens as a person would type them, for the corrected text in a message:
+/// printed tokens have spaces where nobody writes one.
 pub(crate) fn typed(tokens: impl ToTokens) -> String {
-    let mut text = tokens.into_token_stream().to_string();
-    for (printed, typed) in [
-        (" :: ", "::"),
-        (":: ", "::"),
-        (" < ", "<"),
-        ("< ", "<"),
-        (" >", ">"),
-        (" ,", ","),
-        (" : ", ": "),
-        ("& ", "&"),
-        (" . ", "."),
-        (" (", "("),
-        ("( ", "("),
-        (" )", ")"),
-        (" !", "!"),
-    ] {
-        text = text.replace(printed, typed);
-    }
-    text
+    let spaced = [
+        " :: ", ":: ", " < ", "< ", " >", " ,", " :", "& ", " . ", " (", "( ", " )", " !",
+    ];
+    let text = tokens.into_token_stream().to_string();
+    let close = |text: String, spaced: &&str| text.replace(spaced, spaced.trim());
+    spaced.iter().fold(text, close)
 }

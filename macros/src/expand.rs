@@ -5,9 +5,9 @@ use std::mem;
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{
-    Attribute, Expr, ExprReference, FnArg, Pat, PatIdent, PatType, Path, ReturnType, Signature,
-    Token, Type, TypeInfer,
+    Attribute, Expr, FnArg, Pat, PatType, Path, ReturnType, Signature, Type,
     ext::IdentExt,
+    parse_quote_spanned,
     spanned::Spanned,
     visit_mut::{self, VisitMut},
 };
@@ -18,7 +18,7 @@ use crate::{
     function::{Body, Function},
     lifetimes,
     options::Options,
-    validate::{self, Parameter, Verdict},
+    validate::{self, Parameter},
 };
 
 /// The attribute, from what stands in its brackets and below it.
@@ -27,15 +27,17 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
     let options = Options::parse(options, &errors);
     let output = match syn::parse2::<Function>(item.clone()) {
         Ok(mut function) => {
-            let (parameter, sound) = match validate::function(&mut function, &options, &errors) {
-                Verdict::Sound(parameter) => (Some(parameter), true),
-                Verdict::Mended(parameter) => (Some(parameter), false),
-                Verdict::Untouched => (None, false),
-            };
-            match parameter {
-                Some(parameter) => Expansion::new(&function, parameter, &options).rewrite(sound),
-                None => function.into_token_stream(),
-            }
+            let before = errors.count();
+            let parameter = validate::function(&mut function, &options, &errors);
+            let is_sound = errors.count() == before;
+            parameter.map_or(item, |parameter| {
+                let expansion = Expansion {
+                    function,
+                    parameter,
+                    options,
+                };
+                expansion.write(is_sound)
+            })
         }
         Err(error) => {
             errors.add(validate::not_a_function(&item, error));
@@ -46,41 +48,20 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
     quote!(#output #errors)
 }
 
-/// The pieces of one expansion.
-struct Expansion<'a> {
-    function: &'a Function,
-    options: &'a Options,
+/// What an expansion is made of.
+///
+/// Spans decide where the compiler's own errors point. Code about the handle
+/// carries the span of its type, code about the outcome that of the result
+/// type, each unchanged: an error then stands at the user's token, and is not
+/// printed a second time as one of the attribute. Locals alone have the
+/// attribute's hygiene, so that no name of the user's can mean them.
+struct Expansion {
+    function: Function,
     parameter: Parameter,
-    /// The name the new signature gives to the place to begin.
-    place: Ident,
-    /// Where errors about the outcome point: the type of the result.
-    at: Span,
+    options: Options,
 }
 
-impl<'a> Expansion<'a> {
-    fn new(function: &'a Function, parameter: Parameter, options: &'a Options) -> Self {
-        let place = match &parameter.pat {
-            Pat::Ident(PatIdent {
-                by_ref: None,
-                subpat: None,
-                ident,
-                ..
-            }) if options.on.is_none() => ident.clone(),
-            _ => local("__place", Span::call_site()),
-        };
-        let at = match &function.sig.output {
-            ReturnType::Type(_, ty) => ty.span(),
-            ReturnType::Default => function.sig.ident.span(),
-        };
-        Self {
-            function,
-            options,
-            parameter,
-            place,
-            at,
-        }
-    }
-
+impl Expansion {
     // Input:
     //     async fn rename(tx: &mut DbTx<'_>, id: &str) -> Result<u64, AppError> { statements }
     //
@@ -90,28 +71,20 @@ impl<'a> Expansion<'a> {
     //         id: &str,
     //     ) -> Result<u64, AppError> { .. }
     //
-    // With `on = self.pool` the parameter is gone. What stands between the braces
-    // is written by `run`, or by `check` if the function is not sound.
-    fn rewrite(&self, sound: bool) -> TokenStream {
-        let Function {
-            attrs, vis, body, ..
-        } = self.function;
+    // With `on` the parameter is gone. For what stands between the braces see
+    // `run`, or `check` if the function is not sound.
+    fn write(&self, is_sound: bool) -> TokenStream {
+        let Function { attrs, vis, .. } = &self.function;
         let sig = self.signature();
-        let body = match body {
+        let body = match &self.function.body {
             Body::Declaration(semicolon) => semicolon.to_token_stream(),
             Body::Block { inner, group } => {
-                let place = self.options.on.as_ref().map(|on| &on.place);
-                let statements = match place {
-                    _ if !sound => self.check(group),
-                    Some(None) => self.check(group),
-                    Some(Some(place)) => {
-                        let place = self.injected(place);
-                        let run = self.run(group);
-                        quote!(#place #run)
-                    }
-                    None => self.run(group),
+                let is_placed = self.options.on.is_none() || self.options.place().is_some();
+                let statements = match &self.function.sig.output {
+                    ReturnType::Type(_, result) if is_sound && is_placed => self.run(result, group),
+                    _ => self.check(group),
                 };
-                let mut block = Group::new(Delimiter::Brace, quote!(#inner #statements));
+                let mut block = Group::new(Delimiter::Brace, quote!(#(#inner)* #statements));
                 block.set_span(group.span());
                 block.into_token_stream()
             }
@@ -120,70 +93,35 @@ impl<'a> Expansion<'a> {
     }
 
     fn signature(&self) -> Signature {
-        let mut sig = self.function.sig.clone();
-        lifetimes::remove_orphans(&mut sig, self.parameter.index, self.function.body.tokens());
-        let index = self.parameter.index;
-        if self.options.on.is_some() {
+        let (mut sig, index) = (self.function.sig.clone(), self.parameter.index);
+        lifetimes::remove_orphans(&mut sig, index, &self.function.body.tokens());
+        if self.options.on.is_none() {
+            sig.inputs[index] = FnArg::Typed(self.public_parameter());
+        } else {
             let inputs = mem::take(&mut sig.inputs).into_pairs().enumerate();
             let others = inputs.filter(|(at, _)| *at != index);
             sig.inputs = others.map(|(_, input)| input).collect();
-        } else {
-            sig.inputs[index] = FnArg::Typed(self.public_parameter());
         }
         sig
     }
 
     /// The parameter that callers see.
     fn public_parameter(&self) -> PatType {
-        let declared = matches!(self.function.body, Body::Declaration(_));
-        let pat = if declared {
-            self.parameter.pat.to_token_stream()
-        } else {
-            let place = &self.place;
-            quote_spanned!(place.span()=> mut #place)
-        };
-        let at = self.parameter.handle.span();
-        let krate = self.krate(at);
-        let begin = match self.options.outermost {
-            Some(_) => quote_spanned!(at=> #krate::Outermost),
-            None => quote_spanned!(at=> #krate::Begin),
-        };
-        let access = self.access();
-        let attrs = self.parameter.attrs.iter();
-        PatType {
-            attrs: attrs
-                .filter(|attr| declared || !is_lint_level(attr))
-                .cloned()
-                .collect(),
-            pat: Box::new(Pat::Verbatim(pat)),
-            colon_token: self.parameter.colon,
-            ty: Box::new(Type::Verbatim(quote_spanned!(at=> impl #begin<#access>))),
+        let (krate, access, place) = (self.krate(self.at()), self.access(), self.place());
+        let bound = self.options.outermost.as_ref();
+        let bound = Ident::new(bound.map_or("Begin", |_| "Outermost"), self.at());
+        let mut public = self.parameter.typed.clone();
+        *public.ty = Type::Verbatim(quote_spanned!(self.at()=> impl #krate::#bound<#access>));
+        if let Body::Block { .. } = self.function.body {
+            public.attrs.retain(|attr| !is_lint_level(attr));
+            // The user's span lets errors about borrows name the variable.
+            *public.pat = Pat::Verbatim(quote_spanned!(place.span()=> mut #place));
         }
-    }
-
-    // Output, for `on = self.pool`:
-    //     let mut __place = &self.pool;
-    fn injected(&self, expr: &Expr) -> TokenStream {
-        let place = &self.place;
-        let expr = match expr {
-            Expr::Reference(_) => expr.clone(),
-            // syn adds the parentheses an operand of `&` needs.
-            _ => Expr::Reference(ExprReference {
-                attrs: Vec::new(),
-                and_token: Token![&](Span::mixed_site()),
-                mutability: None,
-                expr: Box::new(expr.clone()),
-            }),
-        };
-        let outermost = self.options.outermost.as_ref().map(|_| {
-            let krate = self.krate(Span::mixed_site());
-            let access = self.access();
-            quote!(#krate::__private::outermost::<#access, _>(&#place);)
-        });
-        quote!(let mut #place = #expr; #outermost)
+        public
     }
 
     // Output:
+    //     let mut __place = &self.pool;         // only with `on = self.pool`
     //     let mut __handle = begin::<AccessOf<DbTx<'static>>, _>(&mut tx, Options::new(".."));
     //     let __result = {
     //         let __span = span::<AccessOf<DbTx<'static>>>(&__handle);
@@ -195,140 +133,143 @@ impl<'a> Expansion<'a> {
     //     };
     //     end::<AccessOf<DbTx<'static>>, _>(__handle, __result).await
     //
-    // The `return` that is never taken makes the declared type drive inference
-    // and coercion in the body. `pin!` keeps the arguments from being stored a
-    // second time.
-    fn run(&self, body: &Group) -> TokenStream {
-        let Self { place, at, .. } = self;
-        let (krate, access) = (self.krate(*at), self.access());
+    // The `return` that is never taken lets the declared type drive inference
+    // and coercion in the body; the label keeps the body a block of its own, as
+    // the lints about blocks expect; `pin!` keeps the future from being moved,
+    // which would store the arguments twice.
+    fn run(&self, result: &Type, body: &Group) -> TokenStream {
+        let (at, place, access) = (self.at(), self.place(), self.access());
+        let (krate, name, handle) = (self.krate(at), self.name(), local("__handle", at));
+        let on = self.options.place();
+        let at_place = on.map_or(at, Expr::span);
+        let kind = quote_spanned!(at_place=> _);
+        // Without a parameter, nothing else asks for the bound.
+        let outermost = self.options.outermost.as_ref().map(|_| {
+            quote! {{
+                fn outermost<A: #krate::Access, B: #krate::Outermost<A>>(_: &B) {}
+                outermost::<#access, #kind>(&#place);
+            }}
+        });
+        let injected = on.map(|on| match on {
+            Expr::Reference(on) => quote!(let mut #place = #on; #outermost),
+            on => quote!(let mut #place = &(#on); #outermost),
+        });
         let savepoint = self.options.savepoint.as_ref();
         let savepoint = savepoint.map(|_| quote!(.savepoint()));
-        let declared = match &self.function.sig.output {
-            ReturnType::Type(_, ty) => nameable(ty),
-            ReturnType::Default => quote!(()),
+        let lent = quote_spanned!(at_place=> &mut #place);
+        let begin = quote_spanned! {at=>
+            #injected
+            let mut #handle = #krate::__private::begin::<#access, #kind>(
+                #lent,
+                #krate::__private::Options::new(#name) #savepoint
+            );
         };
+        let tx = self.bind(&quote_spanned!(at=> &mut #handle));
 
-        let handle = local("__handle", self.parameter.handle.span());
-        let lent = quote_spanned!(handle.span()=> &mut #handle);
-        let (begin, tx) = (self.begin(&handle, savepoint), self.bind(&lent));
-        let (handle, result, span) = (
-            local("__handle", *at),
-            local("__result", *at),
-            local("__span", *at),
-        );
-        let inside = quote_spanned! {body.span()=> {
+        let at = result.span();
+        let (krate, declared) = (self.krate(at), nameable(result));
+        let [handle, result, span] = ["__handle", "__result", "__span"].map(|name| local(name, at));
+        let body = quote_spanned! {body.span()=> {
             if false {
                 return #krate::__private::declared::<#declared>();
             }
             '__body: #body
         }};
-        quote_spanned! {*at=>
+        quote_spanned! {at=>
             #begin
             let #result = {
                 let #span = #krate::__private::span::<#access>(&#handle);
                 #tx
-                #krate::__private::instrument(#span, ::core::pin::pin!(async move #inside)).await
+                #krate::__private::instrument(#span, ::core::pin::pin!(async move #body)).await
             };
             #krate::__private::end::<#access, _>(#handle, #result).await
         }
     }
 
-    fn begin(&self, handle: &Ident, savepoint: Option<TokenStream>) -> TokenStream {
-        let at = self.parameter.handle.span();
-        let (krate, access, name) = (self.krate(at), self.access(), self.name());
-        let place = &self.place;
-        quote_spanned! {at=>
-            let mut #handle = #krate::__private::begin::<#access, _>(
-                &mut #place,
-                #krate::__private::Options::new(#name) #savepoint
-            );
-        }
-    }
-
     // Output:
-    //     let _ = tx;
+    //     let _ = &mut tx;
     //     let tx: &mut DbTx<'_> = declared();
-    //     { statements }
+    //     '__body: { statements }
     //
-    // Type-checks the body of a function that will not compile anyway.
+    // For a function that will not compile: its body is type-checked all the
+    // same, and nothing is said about the outcome.
     fn check(&self, body: &Group) -> TokenStream {
-        let krate = self.krate(self.at);
-        let place = &self.place;
-        let unused = self.options.on.is_none().then(|| quote!(let _ = #place;));
+        let (place, krate) = (self.place(), self.krate(self.at()));
+        let is_public = self.options.on.is_none();
+        let unused = is_public.then(|| quote!(let _ = &mut #place;));
         let tx = self.bind(&quote!(#krate::__private::declared()));
-        quote!(#unused #tx #body)
+        quote!(#unused #tx '__body: #body)
     }
 
-    /// The `let` that gives the body its handle, under the user's pattern.
+    /// The `let` that gives the body its transaction, under the user's pattern.
     fn bind(&self, value: &TokenStream) -> TokenStream {
-        let Parameter {
-            pat,
-            colon,
-            attrs,
-            handle,
-            ..
-        } = &self.parameter;
-        let attrs = attrs.iter().filter(|attr| is_lint_level(attr));
-        let handle = lifetimes::inferred(handle);
+        let typed = &self.parameter.typed;
+        let (pat, colon) = (&typed.pat, typed.colon_token);
+        let attrs = typed.attrs.iter().filter(|attr| is_lint_level(attr));
+        let handle = lifetimes::replaced(&self.parameter.handle, "'_");
         quote!(#(#attrs)* let #pat #colon &mut #handle = #value;)
+    }
+
+    /// Where the type of the handle stands.
+    fn at(&self) -> Span {
+        self.parameter.handle.span()
+    }
+
+    /// The variable that holds the place to begin.
+    fn place(&self) -> Ident {
+        match (&*self.parameter.typed.pat, self.options.place()) {
+            // Other attributes may refer to the parameter by its name.
+            (Pat::Ident(pat), None) => pat.ident.clone(),
+            (_, on) => local("__place", on.map_or(self.at(), Expr::span)),
+        }
     }
 
     /// The name of the transaction in traces.
     fn name(&self) -> TokenStream {
-        match &self.options.name {
-            Some((_, name)) => name.to_token_stream(),
-            None => {
-                let function = format!("::{}", self.function.sig.ident.unraw());
-                quote!(::core::concat!(::core::module_path!(), #function))
-            }
+        if let Some((_, name)) = &self.options.name {
+            return name.to_token_stream();
         }
+        let function = format!("::{}", self.function.sig.ident.unraw());
+        quote!(::core::concat!(::core::module_path!(), #function))
     }
 
-    fn krate(&self, span: Span) -> Path {
+    fn krate(&self, at: Span) -> Path {
         let path = self.options.krate.clone();
-        path.unwrap_or_else(|| crate_path::default(span))
+        path.unwrap_or_else(|| crate_path::default(at))
     }
 
+    /// The access of the handle, which depends on no lifetime.
     fn access(&self) -> TokenStream {
-        let span = self.parameter.handle.span();
-        let krate = self.krate(span);
-        let handle = lifetimes::fixed(&self.parameter.handle);
-        quote_spanned!(span=> #krate::AccessOf<#handle>)
+        let krate = self.krate(self.at());
+        let handle = lifetimes::replaced(&self.parameter.handle, "'static");
+        quote_spanned!(self.at()=> #krate::AccessOf<#handle>)
     }
 }
 
-/// A local of the expansion, which no name in the user's code can mean.
+/// A type as a body can name it: with `_` for each `impl Trait`.
+fn nameable(ty: &Type) -> Type {
+    struct Infer;
+    impl VisitMut for Infer {
+        fn visit_type_mut(&mut self, ty: &mut Type) {
+            match ty {
+                Type::ImplTrait(opaque) => *ty = parse_quote_spanned!(opaque.span()=> _),
+                other => visit_mut::visit_type_mut(self, other),
+            }
+        }
+    }
+    let mut ty = ty.clone();
+    Infer.visit_type_mut(&mut ty);
+    ty
+}
+
+/// A variable of the expansion.
 fn local(name: &str, at: Span) -> Ident {
     Ident::new(name, Span::mixed_site().located_at(at))
 }
 
-/// Lint levels concern the handle in the body; everything else, `cfg` for one,
-/// is about the parameter itself.
+/// Lint levels are about the variable in the body; other attributes of the
+/// parameter, `cfg` for one, stay where they are.
 fn is_lint_level(attribute: &Attribute) -> bool {
-    ["allow", "warn", "deny", "forbid", "expect"]
-        .iter()
-        .any(|level| attribute.path().is_ident(level))
-}
-
-/// A return type as it can be named in a body: `_` for each `impl Trait`.
-fn nameable(ty: &Type) -> TokenStream {
-    struct Infer;
-
-    impl VisitMut for Infer {
-        fn visit_type_mut(&mut self, ty: &mut Type) {
-            if let Type::ImplTrait(opaque) = ty {
-                let underscore_token = Token![_](opaque.span());
-                *ty = Type::Infer(TypeInfer {
-                    underscore_token,
-                    attrs: Vec::new(),
-                });
-            } else {
-                visit_mut::visit_type_mut(self, ty);
-            }
-        }
-    }
-
-    let mut ty = ty.clone();
-    Infer.visit_type_mut(&mut ty);
-    ty.into_token_stream()
+    let levels = ["allow", "warn", "deny", "forbid", "expect"];
+    levels.iter().any(|level| attribute.path().is_ident(level))
 }

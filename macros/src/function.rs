@@ -1,14 +1,12 @@
 //! The annotated function, as far as the attribute has to understand it.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
 use syn::{
     Attribute, Error, Signature, Token, Visibility,
-    parse::{Parse, ParseStream},
+    parse::{Parse, ParseStream, Parser},
 };
 
-/// A function item, a method, or a method of a trait without a body.
-#[derive(Clone)]
+/// A function, a method, or a method of a trait without a body.
 pub(crate) struct Function {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
@@ -18,14 +16,13 @@ pub(crate) struct Function {
 
 /// What follows the signature.
 ///
-/// A block is never parsed: it goes into the expansion as the one token group
+/// A block is never parsed. It goes into the expansion as the one token group
 /// the user wrote, so that a half-typed body gives the compiler's own errors.
-#[derive(Clone)]
 pub(crate) enum Body {
     Block {
-        /// `#![..]` at the top, which belongs to the function and not to the
-        /// block the expansion makes of its body.
-        inner: TokenStream,
+        /// `#![..]` at the top, which is the function's and not of the block
+        /// the expansion makes of its body.
+        inner: Vec<Attribute>,
         group: Group,
     },
     Declaration(Token![;]),
@@ -47,83 +44,43 @@ impl Parse for Body {
         if input.peek(Token![;]) {
             return input.parse().map(Self::Declaration);
         }
-        let mut body = input.parse::<TokenTree>()?;
-        loop {
-            body = match body {
-                TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
-                    return Ok(Self::block(group));
-                }
-                // The invisible brackets of a `$body:block` in `macro_rules!`.
-                TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
-                    syn::parse2(group.stream())?
-                }
-                other => return Err(Error::new_spanned(other, "expected the body of a function")),
+        match input.parse()? {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
+                Ok(Self::block(group))
             }
+            // The invisible brackets of a `$body:block` in `macro_rules!`.
+            TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+                syn::parse2(group.stream())
+            }
+            other => Err(Error::new_spanned(other, "expected the body of a function")),
         }
     }
 }
 
 impl Body {
+    fn block(group: Group) -> Self {
+        let split = |input: ParseStream<'_>| {
+            let inner = input.call(Attribute::parse_inner)?;
+            Ok((inner, input.parse::<TokenStream>()?))
+        };
+        match split.parse2(group.stream()) {
+            Ok((inner, statements)) if !inner.is_empty() => {
+                let mut rest = Group::new(Delimiter::Brace, statements);
+                rest.set_span(group.span());
+                Self::Block { inner, group: rest }
+            }
+            _ => Self::Block {
+                inner: Vec::new(),
+                group,
+            },
+        }
+    }
+
     /// The statements, unread.
     pub(crate) fn tokens(&self) -> TokenStream {
         match self {
             Self::Block { group, .. } => group.stream(),
             Self::Declaration(_) => TokenStream::new(),
-        }
-    }
-
-    fn block(group: Group) -> Self {
-        let mut rest = group.stream().into_iter().peekable();
-        let mut inner = TokenStream::new();
-        // `#` can begin an outer attribute of the first statement as well, so
-        // the `!` decides, and a clone is read ahead.
-        loop {
-            let mut ahead = rest.clone();
-            match (ahead.next(), ahead.next(), ahead.next()) {
-                (
-                    Some(TokenTree::Punct(hash)),
-                    Some(TokenTree::Punct(bang)),
-                    Some(TokenTree::Group(attribute)),
-                ) if hash.as_char() == '#'
-                    && bang.as_char() == '!'
-                    && attribute.delimiter() == Delimiter::Bracket =>
-                {
-                    inner.extend(quote!(#hash #bang #attribute));
-                    rest = ahead;
-                }
-                _ => break,
-            }
-        }
-        if inner.is_empty() {
-            return Self::Block { inner, group };
-        }
-        let mut shorter = Group::new(Delimiter::Brace, rest.collect());
-        shorter.set_span(group.span());
-        Self::Block {
-            inner,
-            group: shorter,
-        }
-    }
-}
-
-impl ToTokens for Function {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self {
-            attrs,
-            vis,
-            sig,
-            body,
-        } = self;
-        tokens.extend(quote!(#(#attrs)* #vis #sig));
-        match body {
-            Body::Block { inner, group } if inner.is_empty() => group.to_tokens(tokens),
-            Body::Block { inner, group } => {
-                let statements = group.stream();
-                let mut whole = Group::new(Delimiter::Brace, quote!(#inner #statements));
-                whole.set_span(group.span());
-                whole.to_tokens(tokens);
-            }
-            Body::Declaration(semicolon) => semicolon.to_tokens(tokens),
         }
     }
 }

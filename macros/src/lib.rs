@@ -1,10 +1,8 @@
-//! The `#[transactional]` attribute of the crate `sqlx-transactional`, which
-//! re-exports and documents it. Depend on that crate, never on this one.
+//! The `#[transactional]` attribute of `sqlx-transactional`: depend on that crate.
 //!
-//! The stages, in the order a call passes them: [`options`] and [`function`]
-//! read what the user wrote, [`validate`] finds what is wrong with it,
-//! [`expand`] writes the new function, [`errors`] carries every complaint to
-//! the end.
+//! A use of it passes `options` and `function`, which read what was written,
+//! `validate`, which finds what is wrong with it, and `expand`, which writes the
+//! new function; `errors` brings every complaint to the end.
 
 use proc_macro::TokenStream;
 
@@ -19,8 +17,8 @@ mod tests;
 mod validate;
 mod words;
 
-/// Makes an async function a transaction; documented where it is re-exported,
-/// as `sqlx_transactional::transactional`.
+/// The attribute lives in `sqlx-transactional-macros`; use and read about it as
+/// `sqlx_transactional::transactional`.
 #[proc_macro_attribute]
 pub fn transactional(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::expand(options.into(), item.into()).into()
