@@ -121,7 +121,8 @@ impl Expansion {
     }
 
     // Output:
-    //     let mut __place = &self.pool;         // only with `on = self.pool`
+    //     let __place = &(self.pool);           // these two only with `on = self.pool`
+    //     let mut __place = on(__place).place();
     //     let mut __handle = begin::<AccessOf<DbTx<'static>>, _>(&mut tx, Options::new(".."));
     //     let __result = {
     //         let __span = span::<AccessOf<DbTx<'static>>>(&__handle);
@@ -152,7 +153,11 @@ impl Expansion {
         });
         let injected = on.map(|on| match on {
             Expr::Reference(on) => quote!(let mut #place = #on; #outermost),
-            on => quote!(let mut #place = &(#on); #outermost),
+            on => quote_spanned! {at_place=>
+                let #place = &(#on);
+                let mut #place = #krate::__private::on(#place).place();
+                #outermost
+            },
         });
         let savepoint = self.options.savepoint.as_ref();
         let savepoint = savepoint.map(|_| quote!(.savepoint()));

@@ -1,8 +1,5 @@
 //! The `#[transactional]` attribute of `sqlx-transactional`: depend on that crate.
-//!
-//! A use of it passes `options` and `function`, which read what was written,
-//! `validate`, which finds what is wrong with it, and `expand`, which writes the
-//! new function; `errors` brings every complaint to the end.
+//! The stages: `options` and `function` read, `validate` judges, `expand` writes.
 
 use proc_macro::TokenStream;
 

@@ -10,12 +10,10 @@ const FOREIGN: &str = include_str!("words.txt");
 
 /// What to say about the unknown option `name`, followed by `value`.
 pub(crate) fn unknown(name: &str, value: TokenStream) -> String {
+    let near = |known: &&&str| slips(name, known) <= known.len().div_ceil(4);
     let answer = if let Some(answer) = foreign(name) {
         answer.replace("{}", &place(name, value))
-    } else if let Some(close) = NAMES
-        .iter()
-        .find(|known| slips(name, known) <= known.len().div_ceil(4))
-    {
+    } else if let Some(close) = NAMES.iter().find(near) {
         format!("did you mean `{close}`?")
     } else {
         format!("the options are {}", list())

@@ -1,5 +1,8 @@
 //! What the attribute's expansion calls. Not part of the public API.
 
+use std::ops::Deref;
+
+use sqlx::{Database, Pool};
 use tracing::{Instrument, Span, instrument::Instrumented};
 
 use crate::{begin::Begin, handle::Access};
@@ -30,6 +33,47 @@ impl Options {
             savepoint: true,
             ..self
         }
+    }
+}
+
+/// What `on = expr` stands for: see [`on`].
+#[derive(Debug)]
+pub struct On<'a, T: ?Sized>(ByReference<'a, T>);
+
+/// A place that is not a pool.
+#[derive(Debug)]
+pub struct ByReference<'a, T: ?Sized>(&'a T);
+
+/// Makes a place of `on = expr`: `on(&(expr)).place()`.
+///
+/// A pool is cloned, which is cheap, so that the body can move the value it is a
+/// field of. Anything else is borrowed. An inherent method is found before one
+/// behind `Deref`, and that tells the two apart.
+pub fn on<T: ?Sized>(place: &T) -> On<'_, T> {
+    On(ByReference(place))
+}
+
+impl<DB: Database> On<'_, Pool<DB>> {
+    /// The pool.
+    #[must_use]
+    pub fn place(&self) -> Pool<DB> {
+        self.0.0.clone()
+    }
+}
+
+impl<'a, T: ?Sized> ByReference<'a, T> {
+    /// A reference to the place.
+    #[must_use]
+    pub fn place(&self) -> &'a T {
+        self.0
+    }
+}
+
+impl<'a, T: ?Sized> Deref for On<'a, T> {
+    type Target = ByReference<'a, T>;
+
+    fn deref(&self) -> &ByReference<'a, T> {
+        &self.0
     }
 }
 

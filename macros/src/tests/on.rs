@@ -11,7 +11,8 @@ fn the_place_is_borrowed_and_the_parameter_leaves_the_signature() {
         "async fn rename(&self, tx: &mut Tx<'_, Db>, id: &str) -> R { body(tx, id).await }",
         &expect![[r#"
             async fn rename(&self, id: &str) -> R {
-                let mut __place = &(self.pool);
+                let __place = &(self.pool);
+                let mut __place = ::sqlx_transactional::__private::on(__place).place();
                 let mut __handle = ::sqlx_transactional::__private::begin::<
                     ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
                     _,
@@ -97,10 +98,11 @@ fn an_operator_that_binds_less_than_a_reference_gets_its_parentheses() {
         "on = pool as Pool",
         FUNCTION,
         &expect![[r#"
-        async fn f() -> R {
-        let mut __place = &(pool as Pool);
-        &mut __place,
-    "#]],
+            async fn f() -> R {
+            let __place = &(pool as Pool);
+            let mut __place = ::sqlx_transactional::__private::on(__place).place();
+            &mut __place,
+        "#]],
     );
 }
 
@@ -111,7 +113,8 @@ fn commas_inside_the_place_do_not_end_it() {
         FUNCTION,
         &expect![[r#"
             async fn f() -> R {
-            let mut __place = &(pools.get::<Tenant, Shard>(tenant, 1));
+            let __place = &(pools.get::<Tenant, Shard>(tenant, 1));
+            let mut __place = ::sqlx_transactional::__private::on(__place).place();
             >(&mut __place, ::sqlx_transactional::__private::Options::new("sharded"));
         "#]],
     );
@@ -123,15 +126,16 @@ fn with_outermost_the_place_is_checked_where_it_is_given() {
         "on = pool, outermost",
         FUNCTION,
         &expect![[r#"
-        async fn f() -> R {
-        let mut __place = &(pool);
-        {
-        fn outermost<
-        A: ::sqlx_transactional::Access,
-        B: ::sqlx_transactional::Outermost<A>,
-        >(_: &B) {}
-        outermost::<::sqlx_transactional::AccessOf<Tx<'static, Db>>, _>(&__place);
-        &mut __place,
-    "#]],
+            async fn f() -> R {
+            let __place = &(pool);
+            let mut __place = ::sqlx_transactional::__private::on(__place).place();
+            {
+            fn outermost<
+            A: ::sqlx_transactional::Access,
+            B: ::sqlx_transactional::Outermost<A>,
+            >(_: &B) {}
+            outermost::<::sqlx_transactional::AccessOf<Tx<'static, Db>>, _>(&__place);
+            &mut __place,
+        "#]],
     );
 }
