@@ -1,0 +1,66 @@
+//! The database engines everything is tested on.
+
+/// One engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    /// Compiled into the tests.
+    Sqlite,
+    /// A private server.
+    Postgres,
+    /// A private server, which speaks the protocol of MySQL.
+    MariaDb,
+}
+
+impl Engine {
+    /// What people call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+            Self::MariaDb => "MariaDB",
+        }
+    }
+
+    /// What the tests and the features of the crate call it.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+            Self::MariaDb => "mysql",
+        }
+    }
+
+    /// The Debian package to install it from, if it is a server.
+    pub(crate) fn package(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some("postgresql"),
+            Self::MariaDb => Some("mariadb-server"),
+        }
+    }
+}
+
+/// What became of an engine in this run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It is there, in this version.
+    Up(String),
+    /// Nothing that was asked for uses it.
+    Unused,
+    /// It is not installed, and why that is so.
+    Missing(String),
+    /// It is installed but did not start, and why.
+    Broken(String),
+}
+
+impl State {
+    /// Whether tests can use the engine.
+    pub(crate) fn is_up(&self) -> bool {
+        matches!(self, Self::Up(_))
+    }
+
+    /// Whether the engine should be there and is not.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing(_) | Self::Broken(_))
+    }
+}
