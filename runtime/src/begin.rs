@@ -31,7 +31,9 @@ use crate::{
 /// A connection of the caller's cannot be taken away from it. On one that is not
 /// a pool's, a future dropped during the round trip of BEGIN leaves the empty
 /// transaction open. On MySQL, a future dropped while any statement is under way
-/// leaves the connection out of step, and its owner has to close it.
+/// leaves the connection out of step, and its owner has to close it. A transaction
+/// that its owner began as text (`BEGIN`), past sqlx, is not seen: what is begun
+/// on it then ends it.
 ///
 /// Inside a [`sqlx::Transaction`] hooks are refused, because nobody here sees its
 /// end.

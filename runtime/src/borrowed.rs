@@ -154,11 +154,12 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         }
         let rolled_back = if self.is_nested() {
             self.undo().await
+        } else if depth::<DB>(self.connection()) > 1
+            || backend.rollback(self.connection(), mode).await.is_err()
+        {
+            backend.restore(self.connection(), mode).await
         } else {
-            match backend.rollback(self.connection(), mode).await {
-                Ok(()) => Ok(()),
-                Err(_) => backend.restore(self.connection(), mode).await,
-            }
+            Ok(())
         };
         match rolled_back {
             Ok(()) => self.stage = Stage::Closed,

@@ -253,6 +253,8 @@ pub(crate) fn record(error: &sqlx::Error) -> Cause {
         sqlx::Error::Io(error) => {
             sqlx::Error::Io(std::io::Error::new(error.kind(), error.to_string()))
         }
+        sqlx::Error::PoolTimedOut => sqlx::Error::PoolTimedOut,
+        sqlx::Error::PoolClosed => sqlx::Error::PoolClosed,
         sqlx::Error::WorkerCrashed => sqlx::Error::WorkerCrashed,
         error => sqlx::Error::Protocol(error.to_string()),
     })

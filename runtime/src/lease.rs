@@ -151,6 +151,10 @@ impl<DB: Database> Lease<DB> {
         if damage == Damage::Connection {
             return self.close("it was lost inside the transaction");
         }
+        if depth::<DB>(self.connection()) > 1 {
+            // sqlx's own ROLLBACK would only end what was nested and left open.
+            return self.restore().await;
+        }
         let timer = observe::Timer::start();
         match timeout(
             backend.patience(),

@@ -66,6 +66,11 @@ impl<'c, DB: Database> Root<'c, DB> {
         self.state.in_flight = Some(Flight::Statement);
         let begun = place.begin(self.mode).await;
         self.state.in_flight = None;
+        if let Err(error) = &begun {
+            // The statement did not run, so the body must not go on without it.
+            let damage = backend::of::<DB>().damage(error).max(Damage::Transaction);
+            self.state.failed(damage, error);
+        }
         let lease = begun?;
         timer.event("begin");
         self.state.opened = Some(Instant::now());
