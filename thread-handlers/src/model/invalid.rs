@@ -1,6 +1,6 @@
 //! Why a request was refused before it reached the database.
 
-use super::{CONTENT_MAX, LIMIT_MAX, METADATA_MAX, TITLE_MAX};
+use super::{CONTENT_MAX, LIMIT_MAX, METADATA_DEPTH_MAX, METADATA_MAX, TITLE_MAX};
 
 /// A request that breaks a rule of the model.
 ///
@@ -33,6 +33,9 @@ pub enum Invalid {
         /// Their size in bytes, serialized.
         found: usize,
     },
+    /// The client's own metadata are nested too deeply to be read back.
+    #[error("the metadata must be nested at most {METADATA_DEPTH_MAX} levels deep")]
+    MetadataDepth,
     /// A text holds the character NUL, which PostgreSQL cannot store.
     #[error("the {field} must not contain the character U+0000")]
     Nul {

@@ -10,6 +10,10 @@ use super::{Invalid, text::without_nul};
 /// The largest metadata a client may keep, in bytes of serialized JSON.
 pub const METADATA_MAX: usize = 16 * 1024;
 
+/// How many arrays and objects may be nested in one another, the metadata
+/// themselves included: a reader of JSON gives up at some depth, 128 at the least.
+pub const METADATA_DEPTH_MAX: usize = 100;
+
 /// The keys that a client may not send: they say what the service knows.
 pub const RESERVED_KEYS: [&str; 10] = [
     "user_id",
@@ -62,8 +66,8 @@ impl Metadata {
     ///
     /// # Errors
     ///
-    /// A reserved key, a NUL in a key or a text, or a result that is too
-    /// large. The metadata are as they were then.
+    /// A reserved key, a NUL in a key or a text, too many levels, or a result
+    /// that is too large. The metadata are as they were then.
     pub fn merge(&mut self, client: &Map<String, Value>) -> Result<(), Invalid> {
         check_keys(client)?;
         let mut merged = self.0.clone();
@@ -92,18 +96,26 @@ fn check_keys(client: &Map<String, Value>) -> Result<(), Invalid> {
     }
     client.iter().try_for_each(|(key, value)| {
         without_nul("metadata", key)?;
-        check_texts(value)
+        check_value(value, METADATA_DEPTH_MAX - 1)
     })
 }
 
-fn check_texts(value: &Value) -> Result<(), Invalid> {
+/// Checks a value in which `levels` more may be nested.
+fn check_value(value: &Value, levels: usize) -> Result<(), Invalid> {
+    let below = || levels.checked_sub(1).ok_or(Invalid::MetadataDepth);
     match value {
         Value::String(text) => without_nul("metadata", text),
-        Value::Array(items) => items.iter().try_for_each(check_texts),
-        Value::Object(map) => map.iter().try_for_each(|(key, value)| {
-            without_nul("metadata", key)?;
-            check_texts(value)
-        }),
+        Value::Array(items) => {
+            let below = below()?;
+            items.iter().try_for_each(|item| check_value(item, below))
+        }
+        Value::Object(map) => {
+            let below = below()?;
+            map.iter().try_for_each(|(key, value)| {
+                without_nul("metadata", key)?;
+                check_value(value, below)
+            })
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
     }
 }
@@ -192,6 +204,18 @@ mod tests {
         metadata.mark_auto_renamed();
         metadata.merge(&Map::new()).unwrap();
         assert!(metadata.is_auto_renamed());
+    }
+
+    #[test]
+    fn the_levels_are_counted_with_the_metadata_themselves() {
+        let nested = |levels| (2..levels).fold(json!([]), |inner, _| json!([inner]));
+        let mut metadata = Metadata::default();
+        let fits = map(json!({ "k": nested(METADATA_DEPTH_MAX) }));
+        metadata.merge(&fits).unwrap();
+        let text = serde_json::to_string(&metadata).unwrap();
+        assert_eq!(serde_json::from_str::<Metadata>(&text).unwrap(), metadata);
+        let deeper = map(json!({ "k": nested(METADATA_DEPTH_MAX + 1) }));
+        assert_eq!(metadata.merge(&deeper), Err(Invalid::MetadataDepth));
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub use id::{message_id, thread_id};
 pub use invalid::Invalid;
 pub use locked::LockedThread;
 pub use message::{CONTENT_MAX, Message, NewMessage, Role};
-pub use metadata::{METADATA_MAX, Metadata, RESERVED_KEYS};
+pub use metadata::{METADATA_DEPTH_MAX, METADATA_MAX, Metadata, RESERVED_KEYS};
 pub use page::{
     LIMIT_MAX, MESSAGES_LIMIT, MessageList, Page, THREADS_LIMIT, ThreadList, ThreadPage, Window,
 };
