@@ -92,7 +92,8 @@ pub trait Source<DB: Database>: Debug + Send + Sync {
     fn pool(&self) -> &Pool<DB>;
 
     /// Runs inside each transaction, after BEGIN and before its first statement:
-    /// `SET LOCAL ROLE`, say. What it changes should end with the transaction.
+    /// `SET LOCAL ROLE`, say. What it changes should end with the transaction,
+    /// which it must not end itself: that would not be seen.
     ///
     /// # Errors
     ///

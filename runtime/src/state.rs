@@ -146,6 +146,9 @@ impl State {
     /// The error of a statement that is not sent.
     pub(crate) fn refusal(&self) -> Option<sqlx::Error> {
         let doom = self.doom.as_ref()?;
+        if self.is_ended_early() {
+            return Some(Error::new(Kind::EndedEarly).into());
+        }
         Some(Error::because(Kind::Refused, doom.cause.clone()).into())
     }
 

@@ -187,7 +187,7 @@ impl Backend<MySql> for MySqlBackend {
         let words = Words::of(sql);
         if words.are_control() {
             Text::Control
-        } else if may_be_several(sql) || !words.first_is(&HARMLESS) {
+        } else if may_be_several(sql) || hides_words(sql) || !words.first_is(&HARMLESS) {
             Text::Opaque
         } else {
             Text::Plain
@@ -203,6 +203,11 @@ impl Backend<MySql> for MySqlBackend {
     fn patience(&self) -> Duration {
         Duration::from_millis(1_500)
     }
+}
+
+/// Whether there is a comment that the server executes.
+fn hides_words(sql: &str) -> bool {
+    sql.contains("/*!") || sql.contains("/*M!")
 }
 
 /// As on PostgreSQL: an error nobody waited for answers the next command.
