@@ -1,0 +1,160 @@
+//! MySQL and MariaDB: what the server has rolled back dooms, the rest does not.
+
+use sqlx::{Connection, MySqlConnection};
+use sqlx_transactional::transaction;
+use sqlx_transactional_tests::{Setup, TestDb, for_engines};
+
+use super::{assert_dooms, assert_harmless};
+use crate::{
+    app::AppError,
+    expect::{code, doomed, engine_code},
+    sql::{insert, run},
+    wire_text::assert_sent,
+};
+
+/// A session of its own, past the proxy.
+async fn session(db: &TestDb<sqlx::MySql>) -> MySqlConnection {
+    MySqlConnection::connect(db.direct_url()).await.unwrap()
+}
+
+/// How many notes say that this project's transaction wrote them.
+async fn ours(db: &TestDb<sqlx::MySql>) -> usize {
+    let sql = "select id from notes where body = 'ours'";
+    db.numbers(sql).await.len()
+}
+
+for_engines! {
+    [mysql]
+
+    #[test(Setup::wired())]
+    async fn an_error_of_one_statement_does_not_doom(db: &TestDb<DB>) {
+        insert(&db.pool, 1).await.unwrap();
+        run(&db.pool, "create table replies (note bigint references notes (id), n int check (n > 0))")
+            .await
+            .unwrap();
+        let mut id = 200;
+        for (failing, expected) in [
+            ("insert into notes (id, body) values (1, 'again')", "23000"),
+            ("insert into notes (id, body) values (2, null)", "23000"),
+            ("insert into replies (note) values (99)", "23000"),
+            ("insert into replies (n) values (0)", "23000"),
+            ("selec 1", "42000"),
+            ("select * from nowhere", "42S02"),
+            ("signal sqlstate '45000'", "45000"),
+            ("set statement max_statement_time = 0.05 for select sleep(2)", "70100"),
+            ("release savepoint nowhere", "42000"),
+        ] {
+            assert_eq!(assert_harmless(db, id, failing).await, expected, "{failing}");
+            id += 2;
+        }
+        db.assert_whole().await;
+    }
+
+    #[test(Setup::wired())]
+    async fn class_40_dooms(db: &TestDb<DB>) {
+        assert_eq!(assert_dooms(db, "signal sqlstate '40001'").await, "40001");
+        assert_eq!(assert_dooms(db, "signal sqlstate '40XYZ'").await, "40XYZ");
+        db.assert_whole().await;
+    }
+
+    /// The server has rolled everything back: what came next would be stored
+    /// at once, and stay.
+    #[test(Setup::wired())]
+    async fn a_deadlock_dooms(db: &TestDb<DB>) {
+        for id in [1, 2] {
+            insert(&db.pool, id).await.unwrap();
+        }
+        let mut other = session(db).await;
+        let mut winner = other.begin().await.unwrap();
+        // The server gives up the transaction that has changed less.
+        for id in 10..40 {
+            insert(&mut *winner, id).await.unwrap();
+        }
+        run(&mut *winner, "update notes set body = 'winner' where id = 2").await.unwrap();
+        let _ = db.wire().take_log();
+        let ended = transaction(&db.pool, async |tx| {
+            run(&mut *tx, "update notes set body = 'ours' where id = 1").await?;
+            let (lost, won) = tokio::join!(
+                run(&mut *tx, "update notes set body = 'ours' where id = 2"),
+                run(&mut *winner, "update notes set body = 'winner' where id = 1"),
+            );
+            won.unwrap();
+            let lost = lost.unwrap_err();
+            assert_eq!(engine_code(&lost), "40001");
+            assert!(lost.to_string().contains("1213"), "{lost}");
+            let refused = insert(&mut *tx, 3).await.unwrap_err();
+            assert!(doomed(&refused).to_string().contains("1213"));
+            Ok::<_, AppError>(())
+        });
+        let error = ended.await.unwrap_err();
+        assert!(doomed(&error).to_string().contains("1213"));
+        winner.commit().await.unwrap();
+        assert_sent(
+            db,
+            "BEGIN; update notes set body = 'ours' where id = 1; \
+             update notes set body = 'ours' where id = 2; ROLLBACK",
+        );
+        assert_eq!(ours(db).await, 0);
+        assert_eq!(db.numbers("select id from notes where id < 10 order by id").await, [1, 2]);
+        db.assert_whole().await;
+    }
+
+    #[test(Setup::wired())]
+    async fn a_lock_wait_timeout_dooms(db: &TestDb<DB>) {
+        insert(&db.pool, 1).await.unwrap();
+        run(&db.pool, "set innodb_lock_wait_timeout = 1").await.unwrap();
+        let mut other = session(db).await;
+        let mut holder = other.begin().await.unwrap();
+        run(&mut *holder, "update notes set body = 'holder' where id = 1").await.unwrap();
+        let update = "update notes set body = 'ours' where id = 1";
+        assert_eq!(assert_dooms(db, update).await, "HY000");
+        holder.commit().await.unwrap();
+        assert_eq!(ours(db).await, 0);
+        db.assert_whole().await;
+    }
+
+    /// MariaDB alone has the error, and only where the setting asks for it.
+    #[test(Setup::wired())]
+    async fn a_changed_record_dooms(db: &TestDb<DB>) {
+        insert(&db.pool, 1).await.unwrap();
+        run(&db.pool, "set innodb_snapshot_isolation = 1").await.unwrap();
+        let ended = transaction(&db.pool, async |tx| {
+            run(&mut *tx, "select * from notes").await?;
+            run(&db.observer, "update notes set body = 'theirs' where id = 1").await?;
+            let update = "update notes set body = 'ours' where id = 1";
+            let changed = run(&mut *tx, update).await.unwrap_err();
+            assert!(changed.to_string().contains("1020"), "{changed}");
+            let refused = insert(&mut *tx, 2).await.unwrap_err();
+            assert_eq!(code(doomed(&refused)), engine_code(&changed));
+            Ok::<_, AppError>(())
+        });
+        assert!(doomed(&ended.await.unwrap_err()).to_string().contains("1020"));
+        assert_eq!(db.rows().await, [1]);
+        assert_eq!(ours(db).await, 0);
+        db.assert_whole().await;
+    }
+
+    /// A statement that began in a savepoint took the whole transaction with it.
+    #[test(Setup::wired())]
+    async fn retry_13_a_savepoint_does_not_contain_a_lost_transaction(db: &TestDb<DB>) {
+        let ended = transaction(&db.pool, async |tx| {
+            insert(&mut *tx, 1).await?;
+            let inner = tx.savepoint(async |tx| {
+                insert(&mut *tx, 2).await?;
+                run(&mut *tx, "signal sqlstate '40001'").await?;
+                Ok::<_, AppError>(())
+            });
+            assert_eq!(engine_code(&inner.await.unwrap_err().into_database()), "40001");
+            let refused = insert(&mut *tx, 3).await.unwrap_err();
+            assert_eq!(code(doomed(&refused)), "40001");
+            Ok::<_, AppError>(())
+        });
+        assert_eq!(code(doomed(&ended.await.unwrap_err())), "40001");
+        assert_sent(
+            db,
+            "BEGIN; insert 1; SAVEPOINT s1; insert 2; signal sqlstate '40001'; ROLLBACK",
+        );
+        assert_eq!(db.rows().await, [0; 0]);
+        db.assert_whole().await;
+    }
+}

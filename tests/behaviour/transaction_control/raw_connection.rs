@@ -1,0 +1,147 @@
+//! What is done on the raw connection is not seen, and checked at the end.
+
+use sqlx::Connection;
+use sqlx_transactional::{Error as TxError, transaction};
+use sqlx_transactional_tests::{Setup, TestDb, for_each_engine};
+
+use crate::{
+    app::AppError,
+    expect::own,
+    sql::{ids, insert, run},
+    wire_text::sent,
+};
+
+for_each_engine! {
+    #[test]
+    async fn out_10_a_raw_commit_is_told(db: &TestDb<DB>) {
+        let ended = transaction(&db.pool, async |tx| {
+            insert(&mut *tx, 1).await?;
+            run(tx.connection().await?, "commit").await?;
+            insert(&mut *tx, 2).await?;
+            Ok::<_, AppError>(())
+        });
+        let error = ended.await.unwrap_err();
+        assert!(own(&error).is_ended_early(), "{error:?}");
+        assert_eq!(own(&error).sqlstate(), "25P01");
+        // What was committed is, and what came after it was in no transaction.
+        assert_eq!(db.rows().await, [1, 2]);
+        db.assert_whole().await;
+    }
+
+    #[test]
+    async fn out_10_a_raw_rollback_is_told(db: &TestDb<DB>) {
+        let ended = transaction(&db.pool, async |tx| {
+            insert(&mut *tx, 1).await?;
+            run(tx.connection().await?, "rollback").await?;
+            Ok::<_, AppError>(())
+        });
+        let error = ended.await.unwrap_err();
+        assert!(own(&error).is_ended_early(), "{error:?}");
+        assert_eq!(db.rows().await, [0; 0]);
+        db.assert_whole().await;
+    }
+
+    #[test]
+    async fn out_10_an_ended_transaction_does_not_run_commit_hooks(db: &TestDb<DB>) {
+        let diary = crate::diary::Diary::default();
+        let ended = transaction(&db.pool, async |tx| {
+            tx.after_commit(diary.hook("committed"));
+            run(tx.connection().await?, "rollback").await?;
+            Ok::<_, AppError>(())
+        });
+        assert!(own(&ended.await.unwrap_err()).is_ended_early());
+        assert_eq!(diary.read(), "");
+    }
+
+    #[test(Setup::wired())]
+    async fn the_raw_connection_costs_at_most_one_round_trip(db: &TestDb<DB>) {
+        let ended = transaction(&db.pool, async |tx| {
+            insert(tx.connection().await?, 1).await?;
+            insert(&mut *tx, 2).await?;
+            insert(tx.connection().await?, 3).await
+        });
+        ended.await.unwrap();
+        assert_eq!(db.rows().await, [1, 2, 3]);
+        if let Some(sent) = sent(db) {
+            let parts: Vec<_> = sent.split("; ").collect();
+            assert_eq!(parts[..4], ["BEGIN", "insert 1", "insert 2", "insert 3"]);
+            assert_eq!(*parts.last().unwrap(), "COMMIT");
+            assert!(parts.len() <= 6, "{sent}");
+        }
+        db.assert_whole().await;
+    }
+
+    /// sqlx's own nesting, done right, on the raw connection.
+    #[test]
+    async fn a_nested_transaction_of_sqlx_works_on_the_raw_connection(db: &TestDb<DB>) {
+        let ended = transaction(&db.pool, async |tx| {
+            insert(&mut *tx, 1).await?;
+            let connection = tx.connection().await?;
+            let mut kept = connection.begin().await?;
+            insert(&mut *kept, 2).await?;
+            kept.commit().await?;
+            let mut undone = connection.begin().await?;
+            insert(&mut *undone, 3).await?;
+            undone.rollback().await?;
+            insert(&mut *tx, 4).await
+        });
+        ended.await.unwrap();
+        assert_eq!(db.rows().await, [1, 2, 4]);
+        db.assert_whole().await;
+    }
+
+    #[test]
+    async fn a_nested_transaction_of_sqlx_that_is_left_open_is_told(db: &TestDb<DB>) {
+        let ended = transaction(&db.pool, async |tx| {
+            insert(&mut *tx, 1).await?;
+            let nested = tx.connection().await?.begin().await?;
+            std::mem::forget(nested);
+            Ok::<_, AppError>(())
+        });
+        let error = ended.await.unwrap_err();
+        assert!(own(&error).is_unsupported(), "{error:?}");
+        assert_eq!(own(&error).sqlstate(), "0A000");
+        assert_eq!(db.rows().await, [0; 0]);
+        db.assert_whole().await;
+    }
+
+    /// As above in a reader, whose connection has more to be put back.
+    #[test]
+    async fn a_readers_raw_connection_is_checked_too(db: &TestDb<DB>) {
+        let ended = sqlx_transactional::read(&db.pool, async |tx| {
+            ids(&mut *tx).await?;
+            run(tx.connection().await?, "rollback").await?;
+            Ok::<_, AppError>(())
+        });
+        let error = ended.await.unwrap_err();
+        assert!(own(&error).is_ended_early(), "{error:?}");
+        db.assert_whole().await;
+        let ended = sqlx_transactional::read(&db.pool, async |tx| {
+            let mut nested = tx.connection().await?.begin().await?;
+            ids(&mut *nested).await?;
+            nested.commit().await?;
+            Ok::<_, AppError>(())
+        });
+        ended.await.unwrap();
+        db.assert_whole().await;
+    }
+
+    /// A way to end a transaction that no text can show beforehand.
+    #[test]
+    async fn an_end_in_a_savepoint_is_told(db: &TestDb<DB>) {
+        let ended = transaction(&db.pool, async |tx| {
+            insert(&mut *tx, 1).await?;
+            let inner = tx.savepoint(async |tx| {
+                insert(&mut *tx, 2).await?;
+                run(tx.connection().await?, "rollback").await?;
+                Ok::<_, AppError>(())
+            });
+            let _ = inner.await;
+            Ok::<_, AppError>(())
+        });
+        let error = ended.await.unwrap_err();
+        assert!(TxError::find(&error).is_some(), "{error:?}");
+        assert_eq!(db.rows().await, [0; 0]);
+        db.assert_whole().await;
+    }
+}

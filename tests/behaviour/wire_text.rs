@@ -1,0 +1,46 @@
+//! The wire log as one line that reads alike on every engine.
+
+use sqlx_transactional_tests::{Backend, TestDb};
+
+/// What was sent since the last call: `BEGIN; insert 1; COMMIT`.
+///
+/// Savepoints are `s1`, `s2` … in the order in which they appear, which also
+/// shows whether their names are distinct; `START TRANSACTION` is BEGIN. `None`
+/// on SQLite, which has no wire.
+pub(crate) fn sent<DB: Backend>(db: &TestDb<DB>) -> Option<String> {
+    let log = db.wire.as_ref()?.take_statements().join("; ");
+    let mut names: Vec<String> = Vec::new();
+    let mut follows = false;
+    let words: Vec<String> = log
+        .replace("START TRANSACTION", "BEGIN")
+        .replace("insert into notes (id, body) values (", "insert ")
+        .replace(", 'body')", "")
+        .split(' ')
+        .map(|word| {
+            if !std::mem::replace(&mut follows, word.eq_ignore_ascii_case("savepoint")) {
+                return word.to_owned();
+            }
+            let name = word.trim_end_matches(';');
+            let number = names.iter().position(|known| known == name);
+            let number = number.unwrap_or_else(|| {
+                names.push(name.to_owned());
+                names.len() - 1
+            });
+            format!("s{}{}", number + 1, &word[name.len()..])
+        })
+        .collect();
+    Some(words.join(" "))
+}
+
+/// Asserts that exactly this was sent since the last look. Says nothing on
+/// SQLite.
+///
+/// # Panics
+///
+/// When something else was.
+#[track_caller]
+pub(crate) fn assert_sent<DB: Backend>(db: &TestDb<DB>, expected: &str) {
+    if let Some(sent) = sent(db) {
+        assert_eq!(sent, expected);
+    }
+}

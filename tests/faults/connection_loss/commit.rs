@@ -1,0 +1,92 @@
+//! A connection that is lost while COMMIT is on its way: nobody knows whether
+//! the data is there, and the error says so.
+
+use crate::ledger::Run;
+use crate::notes::Notes;
+use crate::pools::{assert_closes, full, recommended};
+use sqlx::Error;
+use sqlx_transactional::{Tx, transactional};
+use sqlx_transactional_tests::{Action, Point, Setup, TestDb, for_engines, inspect};
+use std::error::Error as _;
+
+#[transactional]
+async fn stores<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(), Error> {
+    tx.after_commit(run.on_commit());
+    tx.after_rollback(run.on_rollback());
+    DB::insert(&mut *tx, run.id(1)).await?;
+    DB::insert_cold(tx, run.id(2)).await
+}
+
+/// Loses the connection at `point`, and asserts that the outcome is unknown to
+/// the caller and that `stored` of it is there.
+async fn assert_unknown<DB: Notes>(db: &TestDb<DB>, action: Action, point: Point, stored: &[i64]) {
+    let wire = db.wire();
+    let (pool, _) = full(db, recommended(db.url(), 1)).await;
+    let run = Run::new(1);
+    wire.arm(point, action);
+    let call = stores(&pool, &run);
+    let outcome = match action {
+        Action::BlackHole => {
+            let cut = async {
+                wire.wait_for("COMMIT").await;
+                while wire.fired() == 0 {
+                    tokio::task::yield_now().await;
+                }
+                wire.cut_all().await;
+            };
+            tokio::join!(call, cut).0
+        }
+        _ => call.await,
+    };
+    let error = outcome.unwrap_err();
+    assert_eq!(wire.fired(), 1);
+    let found = sqlx_transactional::Error::find(&error).unwrap_or_else(|| panic!("{error:?}"));
+    assert!(found.is_outcome_unknown() && !found.is_doomed(), "{found}");
+    assert_eq!(found.sqlstate(), "08007");
+    assert_eq!(error.as_database_error().unwrap().code().unwrap(), "08007");
+    let source = found.source().and_then(|source| source.downcast_ref());
+    assert!(matches!(source, Some(Error::Io(_))), "{source:?}");
+
+    inspect::assert_whole(db, &pool).await;
+    assert_eq!(run.stored(db).await, stored);
+    assert_eq!(run.ran(), (0, 0), "no hook knows what to say");
+    let log = wire.take_log();
+    let commits = log.iter().filter(|line| *line == "COMMIT").count();
+    assert_eq!(commits, 1, "it is never tried again: {log:?}");
+    assert_closes(&pool).await;
+    assert_eq!(run.ran(), (0, 0));
+}
+
+for_engines! {
+    [postgres, mysql]
+
+    #[test(Setup::wired())]
+    async fn cut_before_the_server_has_it(db: &TestDb<DB>) {
+        assert_unknown(db, Action::Cut, Point::command("COMMIT"), &[]).await;
+    }
+
+    #[test(Setup::wired())]
+    async fn truncated_before_the_server_has_it(db: &TestDb<DB>) {
+        assert_unknown(db, Action::Truncate, Point::command("COMMIT"), &[]).await;
+    }
+
+    #[test(Setup::wired())]
+    async fn swallowed_before_the_server_has_it(db: &TestDb<DB>) {
+        assert_unknown(db, Action::BlackHole, Point::command("COMMIT"), &[]).await;
+    }
+
+    #[test(Setup::wired())]
+    async fn its_answer_cut(db: &TestDb<DB>) {
+        assert_unknown(db, Action::Cut, Point::reply_to("COMMIT"), &[1, 2]).await;
+    }
+
+    #[test(Setup::wired())]
+    async fn its_answer_truncated(db: &TestDb<DB>) {
+        assert_unknown(db, Action::Truncate, Point::reply_to("COMMIT"), &[1, 2]).await;
+    }
+
+    #[test(Setup::wired())]
+    async fn its_answer_swallowed(db: &TestDb<DB>) {
+        assert_unknown(db, Action::BlackHole, Point::reply_to("COMMIT"), &[1, 2]).await;
+    }
+}

@@ -1,0 +1,5 @@
+//! Runtimes, pools and bodies that end before their transaction does.
+
+mod panics;
+mod pools;
+mod runtimes;

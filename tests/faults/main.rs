@@ -1,0 +1,16 @@
+//! What holds when something goes wrong: a future dropped at any moment, a
+//! connection cut at any message, a runtime or a pool that ends too early.
+
+mod cancellation;
+mod commit_runs_on;
+mod connection_loss;
+mod ledger;
+mod lifecycle;
+mod notes;
+mod panics;
+mod pauses;
+mod pools;
+mod sessions;
+mod sqlite_traps;
+mod storm;
+mod wire_counts;

@@ -1,0 +1,12 @@
+//! A slip of the finger is told the right spelling.
+
+use sqlx::Sqlite;
+use sqlx_transactional::{Tx, transactional};
+
+#[transactional(nmae = "rename")]
+async fn rename(tx: &mut Tx<'_, Sqlite>, id: i64) -> sqlx::Result<()> {
+    sqlx::query("select ?").bind(id).execute(tx).await?;
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+//! Half an expression gets the compiler's own words.
+
+use sqlx::{Sqlite, SqlitePool};
+use sqlx_transactional::{Tx, transactional};
+
+#[transactional(on = pool.)]
+async fn rename(tx: &mut Tx<'_, Sqlite>, pool: &SqlitePool) -> sqlx::Result<()> {
+    sqlx::query("select ?")
+        .bind(pool.size())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+//! `on` says where, after the equals sign too.
+
+use sqlx::{Sqlite, SqlitePool};
+use sqlx_transactional::{Tx, transactional};
+
+#[transactional(on =)]
+async fn rename(tx: &mut Tx<'_, Sqlite>, pool: &SqlitePool) -> sqlx::Result<()> {
+    sqlx::query("select ?")
+        .bind(pool.size())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+//! Options are separated by commas.
+
+use sqlx::{Sqlite, SqlitePool};
+use sqlx_transactional::{Tx, transactional};
+
+#[transactional(on = pool name = "rename")]
+async fn rename(tx: &mut Tx<'_, Sqlite>, pool: &SqlitePool) -> sqlx::Result<()> {
+    sqlx::query("select ?")
+        .bind(pool.size())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+fn main() {}
