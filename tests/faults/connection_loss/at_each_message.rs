@@ -1,5 +1,6 @@
 //! Every message of a call in turn, cut, truncated or swallowed.
 
+use super::is_unknown;
 use crate::ledger::Run;
 use crate::notes::Notes;
 use crate::pools::{assert_closes, full, recommended};
@@ -132,11 +133,6 @@ async fn lose<DB: Notes, T>(
         wire.cut_all().await;
     }
     (output, met)
-}
-
-fn is_unknown(error: &Error) -> bool {
-    sqlx_transactional::Error::find(error)
-        .is_some_and(sqlx_transactional::Error::is_outcome_unknown)
 }
 
 /// What the look at a `connection()` that is lost ends in.

@@ -1,21 +1,13 @@
 //! A connection that is lost while COMMIT is on its way: nobody knows whether
 //! the data is there, and the error says so.
 
+use super::stores;
 use crate::ledger::Run;
 use crate::notes::Notes;
 use crate::pools::{assert_closes, full, recommended};
 use sqlx::Error;
-use sqlx_transactional::{Tx, transactional};
 use sqlx_transactional_tests::{Action, Point, Setup, TestDb, for_engines, inspect};
 use std::error::Error as _;
-
-#[transactional]
-async fn stores<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(), Error> {
-    tx.after_commit(run.on_commit());
-    tx.after_rollback(run.on_rollback());
-    DB::insert(&mut *tx, run.id(1)).await?;
-    DB::insert_cold(tx, run.id(2)).await
-}
 
 /// Loses the connection at `point`, and asserts that the outcome is unknown to
 /// the caller and that `stored` of it is there.

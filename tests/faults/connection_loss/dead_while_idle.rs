@@ -1,23 +1,16 @@
 //! Connections that died in the pool, which a pool that does not test them
 //! hands out all the same.
 
+use super::stores;
 use crate::ledger::Run;
 use crate::notes::Notes;
 use crate::pools::{assert_closes, full, recommended};
 use crate::sessions;
 use futures_util::future::join_all;
-use sqlx::{Error, Pool};
-use sqlx_transactional::{ReadTx, Tx, transactional};
+use sqlx::Pool;
+use sqlx_transactional::ReadTx;
 use sqlx_transactional_tests::{Action, Point, Setup, TestDb, for_engines, inspect};
 use std::sync::atomic::Ordering;
-
-#[transactional]
-async fn stores<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(), Error> {
-    tx.after_commit(run.on_commit());
-    tx.after_rollback(run.on_rollback());
-    DB::insert(&mut *tx, run.id(1)).await?;
-    DB::insert_cold(tx, run.id(2)).await
-}
 
 async fn assert_stored<DB: Notes>(db: &TestDb<DB>, run: &Run) {
     assert_eq!(run.stored(db).await, [1, 2]);

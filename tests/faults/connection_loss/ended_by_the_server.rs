@@ -1,5 +1,6 @@
 //! A session that the server ends inside a transaction.
 
+use super::is_unknown;
 use crate::ledger::Run;
 use crate::notes::Notes;
 use crate::pools::{assert_closes, full, recommended};
@@ -18,12 +19,6 @@ async fn interrupted<DB: Notes>(
     tx.after_rollback(run.on_rollback());
     DB::insert(&mut *tx, run.id(1)).await?;
     interruption(tx).await
-}
-
-/// Whether an error leaves open what happened.
-fn is_unknown(error: &Error) -> bool {
-    sqlx_transactional::Error::find(error)
-        .is_some_and(sqlx_transactional::Error::is_outcome_unknown)
 }
 
 for_engines! {

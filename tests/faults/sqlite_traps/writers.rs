@@ -30,7 +30,8 @@ for_engines! {
     async fn a_second_writer_waits(db: &TestDb<DB>) {
         let mut first = db.pool.begin().await.unwrap();
         sqlx::raw_sql("select count(*) from notes").execute(&mut *first).await.unwrap();
-        sqlx::raw_sql("insert into notes (id, body) values (1, '')").execute(&db.pool).await.unwrap();
+        let other = sqlx::raw_sql("insert into notes (id, body) values (1, '')");
+        other.execute(&db.pool).await.unwrap();
         let late = DB::insert_on(&mut first, 2).await.unwrap_err();
         assert_eq!(late.as_database_error().unwrap().code().unwrap(), "517", "BUSY_SNAPSHOT");
         first.rollback().await.unwrap();
@@ -82,7 +83,8 @@ for_engines! {
     /// Many at once, each of which reads first: none fails, none is lost.
     #[test(Setup::default().connections(4))]
     async fn writers_that_read_first_do_not_lose_each_other(db: &TestDb<DB>) {
-        sqlx::raw_sql("insert into notes (id, body) values (1, '0')").execute(&db.pool).await.unwrap();
+        let zero = sqlx::raw_sql("insert into notes (id, body) values (1, '0')");
+        zero.execute(&db.pool).await.unwrap();
         let mut writers = tokio::task::JoinSet::new();
         for _ in 0..4 {
             let pool = db.pool.clone();

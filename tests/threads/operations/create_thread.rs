@@ -5,7 +5,7 @@ use sqlx_transactional_tests::{Setup, TestDb};
 use thread_handlers::AppError;
 use thread_handlers::handlers::{create_thread, get_thread, list_threads};
 use thread_handlers::model::{
-    Invalid, METADATA_MAX, NewThread, Status, Thread, ThreadPage, thread_id,
+    Invalid, METADATA_DEPTH_MAX, METADATA_MAX, NewThread, Status, Thread, ThreadPage, thread_id,
 };
 
 use crate::engine::Threads;
@@ -19,7 +19,7 @@ cases! {
     metadata_have_16_kib_at_most,
     null_keys_are_not_kept,
     metadata_come_back_as_they_were_sent,
-    metadata_nested_deeply_do_not_make_the_thread_unreadable,
+    metadata_nested_deeply_are_refused_or_can_be_read,
     an_id_that_exists_is_a_conflict,
     an_id_of_another_shape_is_refused,
     a_nul_is_refused,
@@ -154,25 +154,24 @@ async fn metadata_come_back_as_they_were_sent<DB: Threads>(db: &TestDb<DB>) {
     assert_eq!(json!(read.expect("the thread").metadata), sent);
 }
 
-/// A thread that was taken can be read again, and so can the list it is in.
-async fn metadata_nested_deeply_do_not_make_the_thread_unreadable<DB: Threads>(db: &TestDb<DB>) {
+/// Deeper than a reader of JSON goes, they would make the thread unreadable, and
+/// every list that it is in.
+async fn metadata_nested_deeply_are_refused_or_can_be_read<DB: Threads>(db: &TestDb<DB>) {
     let place = Place::new(db).await;
-    for depth in [100, 127, 200, 1_000] {
-        let mut nested = json!("core");
-        for _ in 0..depth {
-            nested = json!([nested]);
-        }
+    for levels in [2, 99, 100, 101, 126, 127, 128, 129, 1_000] {
+        let nested = (2..levels).fold(json!([]), |inner, _| json!([inner]));
         let created = create_thread(place.pool(), &place.user, with(json!({ "k": nested }))).await;
         let thread = match created {
-            Ok(thread) => thread,
-            // To refuse it is as good.
-            Err(AppError::Invalid(_)) => continue,
-            Err(other) => panic!("{depth} levels: {other:?}"),
+            Ok(thread) if levels <= METADATA_DEPTH_MAX => thread,
+            Err(AppError::Invalid(Invalid::MetadataDepth)) if levels > METADATA_DEPTH_MAX => {
+                continue;
+            }
+            other => panic!("{levels} levels: {other:?}"),
         };
         let read = get_thread(place.pool(), &place.user, &thread.id).await;
-        assert!(read.is_ok(), "{depth} levels: {:?}", read.err());
+        assert_eq!(read.expect("the thread"), thread, "{levels} levels");
         let list = list_threads(place.pool(), &place.user, ThreadPage::default()).await;
-        assert!(list.is_ok(), "{depth} levels: {:?}", list.err());
+        assert!(list.is_ok(), "{levels} levels: {:?}", list.err());
     }
 }
 

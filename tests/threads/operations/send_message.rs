@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 use sqlx_transactional_tests::{Setup, TestDb};
 use thread_handlers::AppError;
 use thread_handlers::handlers::{delete_thread, send_message};
-use thread_handlers::model::{CONTENT_MAX, Invalid, METADATA_MAX, NewMessage, RESERVED_KEYS, Role};
+use thread_handlers::model::{
+    CONTENT_MAX, Invalid, METADATA_DEPTH_MAX, METADATA_MAX, NewMessage, RESERVED_KEYS, Role,
+};
 
 use crate::engine::Threads;
 use crate::operation::{Operation, object};
@@ -110,6 +112,9 @@ async fn metadata_that_break_a_rule_are_refused<DB: Threads>(db: &TestDb<DB>) {
     let error = refused(&place, &id, with(json!({ "k": text }))).await;
     let found = METADATA_MAX + 1;
     assert_eq!(rule(error), Invalid::MetadataSize { found });
+    let deep = (0..METADATA_DEPTH_MAX).fold(json!([]), |inner, _| json!([inner]));
+    let error = refused(&place, &id, with(json!({ "k": deep }))).await;
+    assert_eq!(rule(error), Invalid::MetadataDepth);
     let error = refused(&place, &id, with(json!({"k": ["\0"]}))).await;
     assert_eq!(rule(error), Invalid::Nul { field: "metadata" });
 }

@@ -5,7 +5,7 @@ use sqlx_transactional_tests::{Setup, TestDb};
 use thread_handlers::AppError;
 use thread_handlers::handlers::{auto_rename_thread, delete_thread, update_thread};
 use thread_handlers::model::{
-    Invalid, METADATA_MAX, NewThread, Patch, RESERVED_KEYS, Suggestion, Thread,
+    Invalid, METADATA_DEPTH_MAX, METADATA_MAX, NewThread, Patch, RESERVED_KEYS, Suggestion, Thread,
 };
 
 use crate::engine::Threads;
@@ -16,7 +16,7 @@ cases! {
     Setup::wired() =>
     it_sets_what_the_patch_names_and_keeps_the_rest,
     metadata_are_merged_and_a_null_removes_its_key,
-    the_merged_metadata_have_16_kib_at_most,
+    the_merged_metadata_have_a_size_and_a_depth,
     a_title_that_breaks_a_rule_is_refused,
     reserved_keys_are_refused_by_name,
     the_expected_version_must_be_the_stored_one,
@@ -107,7 +107,7 @@ async fn metadata_are_merged_and_a_null_removes_its_key<DB: Threads>(db: &TestDb
     }
 }
 
-async fn the_merged_metadata_have_16_kib_at_most<DB: Threads>(db: &TestDb<DB>) {
+async fn the_merged_metadata_have_a_size_and_a_depth<DB: Threads>(db: &TestDb<DB>) {
     let place = Place::new(db).await;
     let half = "x".repeat(METADATA_MAX / 2);
     let new = NewThread {
@@ -125,6 +125,9 @@ async fn the_merged_metadata_have_16_kib_at_most<DB: Threads>(db: &TestDb<DB>) {
     let found = METADATA_MAX + 1;
     assert_eq!(rule(error), Invalid::MetadataSize { found });
     update(&place, &id, metadata(json!({ "a": null, "c": half }))).await;
+    let deep = (0..METADATA_DEPTH_MAX).fold(json!([]), |inner, _| json!([inner]));
+    let error = refused(&place, &id, metadata(json!({ "b": deep }))).await;
+    assert_eq!(rule(error), Invalid::MetadataDepth);
 }
 
 async fn a_title_that_breaks_a_rule_is_refused<DB: Threads>(db: &TestDb<DB>) {
