@@ -2,6 +2,7 @@
 
 use std::{future::pending, time::Duration};
 
+use sqlx::Connection;
 use sqlx_transactional::{Tx, transaction, transactional};
 use sqlx_transactional_tests::{Engine, Setup, TestDb, for_each_engine};
 use tokio::time::timeout;
@@ -130,6 +131,32 @@ for_each_engine! {
         ended.await.unwrap();
         owner.commit().await.unwrap();
         assert_eq!(db.rows().await, [1, 3]);
+        db.assert_whole().await;
+    }
+
+    /// A transaction begun on it with sqlx is one savepoint deeper, and has to
+    /// be ended by whoever began it.
+    #[test]
+    async fn its_connection_can_be_handed_out(db: &TestDb<DB>) {
+        let mut owner = db.pool.begin().await.unwrap();
+        let ended = transaction(&mut owner, async |tx| {
+            insert(tx.connection().await?, 1).await?;
+            let mut nested = tx.connection().await?.begin().await?;
+            insert(&mut *nested, 2).await?;
+            nested.commit().await?;
+            Ok::<_, AppError>(())
+        });
+        ended.await.unwrap();
+        let ended = transaction(&mut owner, async |tx| {
+            let nested = tx.connection().await?.begin().await?;
+            std::mem::forget(nested);
+            Ok::<_, AppError>(())
+        });
+        let error = ended.await.unwrap_err();
+        assert!(own(&error).is_unsupported(), "{error:?}");
+        insert(&mut *owner, 3).await.unwrap();
+        owner.commit().await.unwrap();
+        assert_eq!(db.rows().await, [1, 2, 3]);
         db.assert_whole().await;
     }
 
