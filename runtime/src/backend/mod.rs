@@ -103,6 +103,12 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
     /// without waiting. Whether that was possible.
     fn abandon(&self, connection: &mut DB::Connection, mode: Mode) -> bool;
 
+    /// What sqlx counts on the connection once everything queued is done.
+    fn settled_depth<'c>(
+        &self,
+        connection: &'c mut DB::Connection,
+    ) -> BoxFuture<'c, Result<usize, sqlx::Error>>;
+
     /// Waits for what is in flight and takes in errors nobody waits for.
     fn settle<'c>(
         &self,

@@ -12,7 +12,7 @@ use sqlx_core::transaction::TransactionManager;
 
 use super::{
     Backend, Damage, Mode, Refusal, Text, is_lost,
-    text::{Words, may_be_several},
+    text::{Comments, Words, may_be_several},
 };
 
 /// `SET TRANSACTION` without a scope is refused inside a transaction with 1568
@@ -43,6 +43,12 @@ const HARMLESS: [&str; 17] = [
     "RELEASE",
     "ROLLBACK",
 ];
+
+/// MySQL manual, 11.7; what is executed inside a comment is looked for apart.
+const COMMENTS: Comments = Comments {
+    nest: false,
+    line_ends: &['\n'],
+};
 
 #[derive(Debug)]
 pub(super) struct MySqlBackend;
@@ -115,6 +121,15 @@ impl Backend<MySql> for MySqlBackend {
         false
     }
 
+    fn settled_depth<'c>(
+        &self,
+        connection: &'c mut MySqlConnection,
+    ) -> BoxFuture<'c, Result<usize, sqlx::Error>> {
+        // Counted when it is queued.
+        let depth = MySqlTransactionManager::get_transaction_depth(connection);
+        Box::pin(std::future::ready(Ok(depth)))
+    }
+
     fn settle<'c>(
         &self,
         connection: &'c mut MySqlConnection,
@@ -184,10 +199,10 @@ impl Backend<MySql> for MySqlBackend {
     }
 
     fn text(&self, sql: &str) -> Text {
-        let words = Words::of(sql);
+        let words = Words::of(sql, COMMENTS);
         if words.are_control() {
             Text::Control
-        } else if may_be_several(sql) || hides_words(sql) || !words.first_is(&HARMLESS) {
+        } else if may_be_several(sql, COMMENTS) || hides_words(sql) || !words.first_is(&HARMLESS) {
             Text::Opaque
         } else {
             Text::Plain

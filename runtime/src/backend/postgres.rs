@@ -14,12 +14,18 @@ use sqlx_core::transaction::TransactionManager;
 
 use super::{
     Backend, Damage, Mode, Refusal, Text, is_lost,
-    text::{Words, may_be_several},
+    text::{Comments, Words, may_be_several},
 };
 
 /// Sent where the engine is asked for its opinion: unlike `SELECT 1` it fails
 /// both in an aborted transaction (25P02) and outside any (25P01).
 const PROBE: &str = "SAVEPOINT sqlx_transactional_probe";
+
+/// PostgreSQL manual, 4.1.5.
+const COMMENTS: Comments = Comments {
+    nest: true,
+    line_ends: &['\n', '\r'],
+};
 
 #[derive(Debug)]
 pub(super) struct PostgresBackend;
@@ -93,6 +99,15 @@ impl Backend<Postgres> for PostgresBackend {
         false
     }
 
+    fn settled_depth<'c>(
+        &self,
+        connection: &'c mut PgConnection,
+    ) -> BoxFuture<'c, Result<usize, sqlx::Error>> {
+        // Counted when it is queued.
+        let depth = PgTransactionManager::get_transaction_depth(connection);
+        Box::pin(std::future::ready(Ok(depth)))
+    }
+
     fn settle<'c>(
         &self,
         connection: &'c mut PgConnection,
@@ -157,9 +172,9 @@ impl Backend<Postgres> for PostgresBackend {
     }
 
     fn text(&self, sql: &str) -> Text {
-        if Words::of(sql).are_control() {
+        if Words::of(sql, COMMENTS).are_control() {
             Text::Control
-        } else if may_be_several(sql) {
+        } else if may_be_several(sql, COMMENTS) {
             Text::Opaque
         } else {
             Text::Plain

@@ -12,7 +12,7 @@ use sqlx_core::transaction::TransactionManager;
 
 use super::{
     Backend, Damage, Mode, Refusal, Text, is_lost,
-    text::{Words, may_be_several},
+    text::{Comments, Words, may_be_several},
 };
 
 /// A reader's transaction stays unknown to sqlx (depth 0), because sqlx's own
@@ -21,6 +21,12 @@ const BEGIN_READ: &str = "PRAGMA query_only = 1; BEGIN DEFERRED";
 const COMMIT_READ: &str = "COMMIT; PRAGMA query_only = 0";
 const ROLLBACK_READ: &str = "ROLLBACK; PRAGMA query_only = 0";
 const RESET_READ: &str = "PRAGMA query_only = 0";
+
+/// <https://sqlite.org/lang_comment.html>
+const COMMENTS: Comments = Comments {
+    nest: false,
+    line_ends: &['\n'],
+};
 
 #[derive(Debug)]
 pub(super) struct SqliteBackend;
@@ -136,6 +142,17 @@ impl Backend<Sqlite> for SqliteBackend {
         true
     }
 
+    /// The worker counts when it gets there.
+    fn settled_depth<'c>(
+        &self,
+        connection: &'c mut SqliteConnection,
+    ) -> BoxFuture<'c, Result<usize, sqlx::Error>> {
+        Box::pin(async move {
+            connection.ping().await?;
+            Ok(depth(connection))
+        })
+    }
+
     fn settle<'c>(
         &self,
         connection: &'c mut SqliteConnection,
@@ -208,9 +225,9 @@ impl Backend<Sqlite> for SqliteBackend {
     }
 
     fn text(&self, sql: &str) -> Text {
-        if Words::of(sql).are_control() {
+        if Words::of(sql, COMMENTS).are_control() {
             Text::Control
-        } else if may_be_several(sql) {
+        } else if may_be_several(sql, COMMENTS) {
             Text::Opaque
         } else {
             Text::Plain

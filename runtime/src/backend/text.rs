@@ -14,48 +14,65 @@ pub(crate) enum Text {
     Opaque,
 }
 
-/// The first three words of `sql`, behind blanks and comments. A word is empty
-/// where something else than a word stands.
+/// How an engine reads comments.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Words<'a>([&'a str; 3]);
+pub(super) struct Comments {
+    /// Whether a `/* */` may hold others.
+    pub(super) nest: bool,
+    /// What ends a `--`.
+    pub(super) line_ends: &'static [char],
+}
+
+/// The words `sql` begins with, behind blanks and comments. Where something else
+/// than a word stands, the word is empty.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Words<'a> {
+    first: &'a str,
+    rest: &'a str,
+    comments: Comments,
+}
 
 impl<'a> Words<'a> {
-    pub(super) fn of(sql: &'a str) -> Self {
-        let mut rest = sql;
-        Self([(); 3].map(|()| {
-            rest = skip_blank(rest);
-            let end = rest
-                .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-                .unwrap_or(rest.len());
-            let (word, tail) = rest.split_at(end);
-            rest = tail;
-            word
-        }))
+    pub(super) fn of(sql: &'a str, comments: Comments) -> Self {
+        let (first, rest) = next_word(sql, comments);
+        Self {
+            first,
+            rest,
+            comments,
+        }
     }
 
     #[cfg(feature = "mysql")]
     /// Whether the first word is one of `words`, in whatever case.
     pub(super) fn first_is(self, words: &[&str]) -> bool {
-        is_one_of(self.0[0], words)
+        is_one_of(self.first, words)
     }
 
     /// Whether the words begin or end a transaction in any of the engines.
     /// `ROLLBACK TO` only goes back to a savepoint.
     pub(super) fn are_control(self) -> bool {
-        let [first, second, third] = self.0;
-        if is_one_of(first, &["COMMIT", "BEGIN", "END", "ABORT"]) {
+        if is_one_of(self.first, &["COMMIT", "BEGIN", "END", "ABORT"]) {
             return true;
         }
-        if is_one_of(first, &["ROLLBACK"]) {
-            let target = if is_one_of(second, &["WORK", "TRANSACTION"]) {
-                third
-            } else {
-                second
-            };
+        if is_one_of(self.first, &["ROLLBACK"]) {
+            let (mut target, rest) = next_word(self.rest, self.comments);
+            if is_one_of(target, &["WORK", "TRANSACTION"]) {
+                target = next_word(rest, self.comments).0;
+            }
             return !is_one_of(target, &["TO"]);
         }
-        is_one_of(first, &["START", "PREPARE"]) && is_one_of(second, &["TRANSACTION"])
+        is_one_of(self.first, &["START", "PREPARE"])
+            && is_one_of(next_word(self.rest, self.comments).0, &["TRANSACTION"])
     }
+}
+
+/// The next word of `sql`, and what stands behind it.
+fn next_word(sql: &str, comments: Comments) -> (&str, &str) {
+    let sql = skip_blank(sql, comments);
+    let end = sql
+        .bytes()
+        .position(|byte| !byte.is_ascii_alphanumeric() && byte != b'_');
+    sql.split_at(end.unwrap_or(sql.len()))
 }
 
 fn is_one_of(word: &str, words: &[&str]) -> bool {
@@ -64,27 +81,58 @@ fn is_one_of(word: &str, words: &[&str]) -> bool {
 
 /// Whether `sql` may hold more than one statement. A `;` in a literal counts:
 /// that costs a check at the end, nothing else.
-pub(super) fn may_be_several(sql: &str) -> bool {
+pub(super) fn may_be_several(sql: &str, comments: Comments) -> bool {
     sql.find(';')
-        .is_some_and(|at| !skip_blank(&sql[at + 1..]).is_empty())
+        .is_some_and(|at| !skip_blank(&sql[at + 1..], comments).is_empty())
 }
 
-fn skip_blank(mut sql: &str) -> &str {
+/// SQLite also takes a byte order mark for a blank.
+fn skip_blank(mut sql: &str, comments: Comments) -> &str {
     loop {
-        sql = sql.trim_start_matches(|c: char| c.is_whitespace() || c == '(' || c == ';');
+        sql = sql
+            .trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '(' | ';' | '\u{feff}'));
         if let Some(tail) = sql.strip_prefix("--").or_else(|| sql.strip_prefix('#')) {
-            sql = tail.split_once('\n').map_or("", |(_, next)| next);
+            let line_end = tail.split_once(comments.line_ends);
+            sql = line_end.map_or("", |(_, next)| next);
         } else if let Some(tail) = sql.strip_prefix("/*") {
-            sql = tail.split_once("*/").map_or("", |(_, next)| next);
+            sql = behind_comment(tail, comments);
         } else {
             return sql;
         }
     }
 }
 
+/// What stands behind the comment that `sql` is inside of.
+fn behind_comment(mut sql: &str, comments: Comments) -> &str {
+    let mut depth = 1;
+    while depth > 0 {
+        let Some(end) = sql.find("*/") else {
+            return "";
+        };
+        let inner = sql.find("/*").filter(|inner| *inner < end);
+        let (at, deeper) = match inner {
+            Some(inner) if comments.nest => (inner, 1),
+            _ => (end, -1),
+        };
+        depth += deeper;
+        sql = &sql[at + 2..];
+    }
+    sql
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Words, may_be_several};
+    use super::{Comments, Words, may_be_several};
+
+    const FLAT: Comments = Comments {
+        nest: false,
+        line_ends: &['\n'],
+    };
+    const NESTED: Comments = Comments {
+        nest: true,
+        line_ends: &['\n', '\r'],
+    };
+    const BOTH: [Comments; 2] = [FLAT, NESTED];
 
     #[test]
     fn control_is_found_behind_blanks_comments_and_in_any_case() {
@@ -103,7 +151,9 @@ mod tests {
             "# note\ncommit",
             ";commit",
         ] {
-            assert!(Words::of(sql).are_control(), "{sql}");
+            for comments in BOTH {
+                assert!(Words::of(sql, comments).are_control(), "{sql}");
+            }
         }
     }
 
@@ -122,14 +172,36 @@ mod tests {
             "--",
             "/* open",
         ] {
-            assert!(!Words::of(sql).are_control(), "{sql}");
+            for comments in BOTH {
+                assert!(!Words::of(sql, comments).are_control(), "{sql}");
+            }
         }
     }
 
     #[test]
+    fn comments_are_read_as_the_engine_reads_them() {
+        let control = |sql, comments| Words::of(sql, comments).are_control();
+        for nested in [
+            "/* a /* b */ c */ commit",
+            "/*/* */*/commit",
+            "-- a\rcommit",
+        ] {
+            assert!(control(nested, NESTED), "{nested}");
+            assert!(!control(nested, FLAT), "{nested}");
+        }
+        let flat = "/* a /* b */ commit";
+        assert!(control(flat, FLAT));
+        assert!(!control(flat, NESTED));
+        assert!(control("\u{feff}commit", FLAT));
+        assert!(control("/**/commit", NESTED));
+    }
+
+    #[test]
     fn a_trailing_semicolon_is_still_one_statement() {
-        assert!(!may_be_several("select 1"));
-        assert!(!may_be_several("select 1; -- done\n ;"));
-        assert!(may_be_several("select 1; commit"));
+        for comments in BOTH {
+            assert!(!may_be_several("select 1", comments));
+            assert!(!may_be_several("select 1; -- done\n ;", comments));
+            assert!(may_be_several("select 1; commit", comments));
+        }
     }
 }
