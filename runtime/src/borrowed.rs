@@ -62,6 +62,11 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         }
     }
 
+    /// What sqlx counts while this transaction is open.
+    pub(crate) fn depth(&self) -> usize {
+        self.outer + 1
+    }
+
     /// Whether the connection is inside a transaction of its owner's.
     pub(crate) fn is_nested(&self) -> bool {
         self.outer > 0
@@ -79,7 +84,12 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
             // An earlier BEGIN was cut off, and nobody knows what came of it.
             return Err(Error::new(Kind::Interrupted).into());
         }
-        let (backend, nested) = (backend::of::<DB>(), self.is_nested());
+        let backend = backend::of::<DB>();
+        if self.is_nested() {
+            // What was dropped on it before may have been undone by now.
+            self.outer = backend.settled_depth(self.connection()).await?;
+        }
+        let nested = self.is_nested();
         // A savepoint of sqlx's that fails ends the owner's transaction without
         // a word, so it must not be tried where it would.
         if nested && !backend.verify(self.connection()).await? {

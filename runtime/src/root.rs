@@ -1,9 +1,10 @@
 //! The outermost end of a transaction, or of what this crate sees of one.
 
-use std::{mem, time::Instant};
+use std::{io, mem, time::Instant};
 
 use futures_core::future::BoxFuture;
 use sqlx::Database;
+use tokio::time::timeout;
 use tracing::Span;
 
 use crate::{
@@ -106,10 +107,11 @@ impl<'c, DB: Database> Root<'c, DB> {
     /// Asks the engine what this crate could not see.
     async fn verify(&mut self) {
         let backend = backend::of::<DB>();
+        let depth_of_ours = self.link.depth();
         let (Some(connection), state) = self.link.parts(&mut self.state) else {
             return;
         };
-        if depth::<DB>(connection) > 1 {
+        if depth::<DB>(connection) > depth_of_ours {
             return state.forbid(Damage::Transaction, Kind::Unsupported(NESTED_LEFT_OPEN));
         }
         // Answers may be out of step after what was not seen.
@@ -119,7 +121,9 @@ impl<'c, DB: Database> Root<'c, DB> {
             Damage::Transaction
         };
         state.in_flight = Some(Flight::Savepoint);
-        let verified = backend.verify(connection).await;
+        let verified = timeout(backend.patience(), backend.verify(connection))
+            .await
+            .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()));
         state.in_flight = None;
         let suspect = state.suspect.take();
         match (verified, suspect) {
@@ -228,6 +232,14 @@ impl<DB: Database> Place<'_, DB> {
 }
 
 impl<DB: Database> Link<'_, DB> {
+    /// What sqlx counts while this transaction is open and nothing is nested in it.
+    fn depth(&self) -> usize {
+        match self {
+            Self::Borrowed(borrowed) => borrowed.depth(),
+            _ => 1,
+        }
+    }
+
     fn parts<'a>(
         &'a mut self,
         state: &'a mut State,
