@@ -50,11 +50,11 @@ fn the_pattern_of_a_declaration_stays_because_it_can_have_no_mut() {
     );
     check_declaration(
         "",
-        "async fn load(#[allow(unused)] tx: &mut Tx<'_, Db>) -> R;",
+        "async fn load(#[warn(unused)] tx: &mut Tx<'_, Db>) -> R;",
         &expect![[r#"
             trait Repository {
                 async fn load(
-                    #[allow(unused)]
+                    #[warn(unused)]
                     tx: impl ::sqlx_transactional::Begin<
                         ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
                     >,

@@ -195,12 +195,12 @@ mod tests {
 
     #[test]
     fn socket_url_carries_the_directory() {
-        let variables = variables(Path::new("/tmp/a b"), 5433, Path::new("/log"));
+        let variables = variables(Path::new("/run/a b"), 5433, Path::new("/log"));
         let (name, url) = &variables[1];
         assert_eq!(*name, "TEST_POSTGRES_SOCKET_URL");
         assert_eq!(
             url,
-            "postgres://postgres@localhost:5433/transactional?host=%2Ftmp%2Fa%20b"
+            "postgres://postgres@localhost:5433/transactional?host=%2Frun%2Fa%20b"
         );
     }
 }
