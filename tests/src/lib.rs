@@ -24,6 +24,7 @@
 //! ```
 
 pub mod backend;
+pub mod campaign;
 pub mod database;
 pub mod engine;
 pub mod inspect;

@@ -1,0 +1,165 @@
+//! What a fault sweep has tried, and what held.
+//!
+//! A sweep makes one [`Try`] for each thing it does to a call and hands it to a
+//! [`Campaign`], which counts by [`Goal`] and engine and says each violation at
+//! once, in one line, with the command that repeats it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// What is asked of a call that meets a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Goal {
+    /// An acknowledged commit is never lost.
+    R1,
+    /// What failed before COMMIT is never applied.
+    R2,
+    /// Dropping the future anywhere leaves nothing behind.
+    R3,
+    /// A network fault at any message does no harm.
+    R4,
+    /// The outcome is typed: committed, not committed, unknown.
+    R5,
+    /// Exactly once with an idempotency key.
+    R6,
+    /// `Ok` means durable.
+    R7,
+    /// Nothing hangs.
+    R8,
+    /// The pool heals.
+    R9,
+    /// Isolation as promised.
+    R10,
+    /// Retried only when that is safe.
+    R11,
+    /// Hooks run once if and only if the transaction committed.
+    R12,
+    /// SQLite's n-th system call fails.
+    R13,
+}
+
+impl Goal {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::R1,
+        Self::R2,
+        Self::R3,
+        Self::R4,
+        Self::R5,
+        Self::R6,
+        Self::R7,
+        Self::R8,
+        Self::R9,
+        Self::R10,
+        Self::R11,
+        Self::R12,
+        Self::R13,
+    ];
+
+    /// What is promised, in a few words.
+    #[must_use]
+    pub const fn promise(self) -> &'static str {
+        match self {
+            Self::R1 => "an acknowledged commit is never lost",
+            Self::R2 => "what failed before COMMIT is never applied",
+            Self::R3 => "a future dropped anywhere leaves nothing behind",
+            Self::R4 => "a network fault at any message does no harm",
+            Self::R5 => "the outcome is typed",
+            Self::R6 => "exactly once with a key",
+            Self::R7 => "`Ok` means durable",
+            Self::R8 => "nothing hangs",
+            Self::R9 => "the pool heals",
+            Self::R10 => "isolation as promised",
+            Self::R11 => "retried only when that is safe",
+            Self::R12 => "hooks run once if and only if committed",
+            Self::R13 => "SQLite's n-th system call fails",
+        }
+    }
+}
+
+impl fmt::Display for Goal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, formatter)
+    }
+}
+
+/// One fault that one call met.
+#[derive(Debug, Clone)]
+pub struct Try {
+    /// What was asked.
+    pub goal: Goal,
+    /// `sqlite`, `postgres` or `mysql`.
+    pub engine: &'static str,
+    /// Which sweep, which form, which fault, which position: words without
+    /// spaces, joined by `/`. The same text repeats the case.
+    pub case: String,
+    /// What chance decided.
+    pub seed: u64,
+    /// How long the call took, from its first poll to its answer.
+    pub took: Duration,
+    /// `Err` says in one line what was violated.
+    pub outcome: Result<(), String>,
+}
+
+/// What was tried for one goal on one engine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many cases.
+    pub tried: u64,
+    /// Of these, how many held.
+    pub held: u64,
+    /// The slowest call.
+    pub slowest: Duration,
+}
+
+/// Everything that was tried so far.
+#[derive(Debug, Default)]
+pub struct Campaign {
+    tallies: BTreeMap<(Goal, &'static str), Tally>,
+    violations: Vec<Try>,
+}
+
+impl Campaign {
+    /// Counts a try; says a violation at once.
+    pub fn note(&mut self, one: Try) {
+        let tally = self.tallies.entry((one.goal, one.engine)).or_default();
+        tally.tried += 1;
+        tally.slowest = tally.slowest.max(one.took);
+        match &one.outcome {
+            Ok(()) => tally.held += 1,
+            Err(problem) => {
+                eprintln!("{}", one.line(problem));
+                self.violations.push(one);
+            }
+        }
+    }
+
+    /// The tallies by goal and engine.
+    #[must_use]
+    pub fn tallies(&self) -> &BTreeMap<(Goal, &'static str), Tally> {
+        &self.tallies
+    }
+
+    /// The tries that did not hold.
+    #[must_use]
+    pub fn violations(&self) -> &[Try] {
+        &self.violations
+    }
+
+    /// How many cases in all.
+    #[must_use]
+    pub fn tried(&self) -> u64 {
+        self.tallies.values().map(|tally| tally.tried).sum()
+    }
+}
+
+impl Try {
+    fn line(&self, problem: &str) -> String {
+        format!(
+            "VIOLATED {} on {}: {}: {problem}; repeat: cargo xtask faults --engine {} --case {} \
+             --seed {}",
+            self.goal, self.engine, self.case, self.engine, self.case, self.seed
+        )
+    }
+}
