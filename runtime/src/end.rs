@@ -37,7 +37,7 @@ impl<T, E: From<sqlx::Error>> Outcome for Result<T, E> {
 /// Ends the transaction, or this handle's part of it, as `result` asks. The
 /// result is only given back once the database has answered.
 pub async fn end<A: Access, R: Outcome>(handle: A::Handle<'_>, result: R) -> R {
-    let scope = A::into_scope(handle);
+    let mut scope = A::into_scope(handle);
     let span = scope.span().clone();
     match scope.end(result.succeeded()).instrument(span).await {
         Ok(()) => result,

@@ -68,7 +68,7 @@ impl<DB: Database> Lease<DB> {
         let (backend, mode) = (backend::of::<DB>(), self.mode);
         if depth::<DB>(self.connection()) > 0 {
             // Whoever had it before left a transaction open, or sqlx believes so.
-            self.restored().await?;
+            Box::pin(self.restored()).await?;
         }
         match backend.begin(self.connection(), mode).await {
             Ok(()) => Ok(self),
@@ -76,7 +76,7 @@ impl<DB: Database> Lease<DB> {
                 if backend.damage(&error) == Damage::Connection {
                     self.close("it was lost before the transaction began");
                 } else {
-                    self.restore().await;
+                    Box::pin(self.restore()).await;
                 }
                 Err(error)
             }
@@ -134,7 +134,7 @@ impl<DB: Database> Lease<DB> {
         match backend.refusal(&error) {
             Refusal::Definite => {
                 observe::commit_refused(&error);
-                self.restore().await;
+                Box::pin(self.restore()).await;
                 (Outcome::RolledBack, Err(error))
             }
             Refusal::Unknown => {
@@ -153,7 +153,7 @@ impl<DB: Database> Lease<DB> {
         }
         if depth::<DB>(self.connection()) > 1 {
             // sqlx's own ROLLBACK would only end what was nested and left open.
-            return self.restore().await;
+            return Box::pin(self.restore()).await;
         }
         let timer = observe::Timer::start();
         match timeout(
@@ -166,7 +166,7 @@ impl<DB: Database> Lease<DB> {
                 timer.event("rollback");
                 self.give_back();
             }
-            Ok(Err(_)) => self.restore().await,
+            Ok(Err(_)) => Box::pin(self.restore()).await,
             Err(_) => self.close("ROLLBACK took too long"),
         }
     }

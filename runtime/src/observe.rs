@@ -42,7 +42,7 @@ pub(crate) struct Tally {
 
 /// The span of a transaction that begins here.
 pub(crate) fn begun(name: &'static str, engine: &'static str) -> Span {
-    tracing::info_span!(
+    or_none(tracing::info_span!(
         target: target!(),
         "transaction",
         name,
@@ -52,23 +52,35 @@ pub(crate) fn begun(name: &'static str, engine: &'static str) -> Span {
         statements = field::Empty,
         rows = field::Empty,
         held_us = field::Empty,
-    )
+    ))
 }
 
 /// The span of a function that joins a transaction, or makes a savepoint in it.
 pub(crate) fn inside(name: &'static str, engine: &'static str, kind: &'static str) -> Span {
-    tracing::debug_span!(
+    or_none(tracing::debug_span!(
         target: target!(),
         "transaction",
         name,
         engine,
         kind,
         outcome = field::Empty,
-    )
+    ))
+}
+
+/// Nothing, where nobody listens: a disabled span still looks for a logger each
+/// time it is entered, which is at every poll.
+fn or_none(span: Span) -> Span {
+    if span.is_disabled() {
+        return Span::none();
+    }
+    span
 }
 
 /// Records how a transaction ended; `held` is how long it had a connection.
 pub(crate) fn ended(span: &Span, outcome: Outcome, tally: Tally, held: Option<Duration>) {
+    if span.is_none() {
+        return;
+    }
     span.record("outcome", outcome.as_str());
     span.record("statements", tally.statements);
     span.record("rows", tally.rows);
@@ -80,17 +92,21 @@ pub(crate) fn part_ended(span: &Span, outcome: &'static str) {
     span.record("outcome", outcome);
 }
 
-/// Times a message to the database.
+/// Times a message to the database, where somebody listens.
 #[derive(Debug)]
-pub(crate) struct Timer(Instant);
+pub(crate) struct Timer(Option<Instant>);
 
 impl Timer {
     pub(crate) fn start() -> Self {
-        Self(Instant::now())
+        let wanted = tracing::enabled!(target: target!(), tracing::Level::DEBUG);
+        Self(wanted.then(Instant::now))
     }
 
     pub(crate) fn event(&self, what: &'static str) {
-        tracing::debug!(target: target!(), elapsed_us = micros(self.0.elapsed()), "{what}");
+        if let Some(started) = self.0 {
+            let elapsed_us = micros(started.elapsed());
+            tracing::debug!(target: target!(), elapsed_us, "{what}");
+        }
     }
 }
 

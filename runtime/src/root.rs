@@ -74,7 +74,7 @@ impl<'c, DB: Database> Root<'c, DB> {
         }
         let lease = begun?;
         timer.event("begin");
-        self.state.opened = Some(Instant::now());
+        self.state.opened = (!self.span.is_none()).then(Instant::now);
         match (mem::replace(&mut self.link, Link::Ended), lease) {
             (Link::Idle(Place::Source(source)), Some(lease)) => {
                 self.link = Link::Leased(lease);
@@ -148,8 +148,14 @@ impl<'c, DB: Database> Root<'c, DB> {
         }
     }
 
-    /// Brings the state up to date, so that only a doom is left to look at.
-    async fn clear_up(&mut self) {
+    /// Brings the state up to date, so that only a doom is left to look at. In a
+    /// box, like everything here that is rarely done: a future is as large, and
+    /// as slow to move, as the largest of its parts.
+    fn clear_up(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(self.cleared_up())
+    }
+
+    async fn cleared_up(&mut self) {
         let survives = backend::of::<DB>().survives_interruption();
         self.state.notice_interruption(survives);
         let asks = self.state.suspect.is_some() || self.state.unseen == Unseen::Text;
@@ -161,17 +167,19 @@ impl<'c, DB: Database> Root<'c, DB> {
         }
     }
 
-    pub(crate) async fn end(mut self, succeeded: bool) -> Result<(), sqlx::Error> {
+    pub(crate) async fn end(&mut self, succeeded: bool) -> Result<(), sqlx::Error> {
         if succeeded {
-            self.clear_up().await;
+            if !self.state.is_clear() {
+                self.clear_up().await;
+            }
             if self.state.unseen == Unseen::Connection && !self.state.is_doomed() {
-                self.verify().await;
+                Box::pin(self.verify()).await;
             }
         } else {
             let survives = backend::of::<DB>().survives_interruption();
             self.state.notice_interruption(survives);
             if self.state.unseen == Unseen::Connection && !survives {
-                self.verify().await;
+                Box::pin(self.verify()).await;
             }
         }
         let end = match self.state.verdict() {
@@ -185,7 +193,7 @@ impl<'c, DB: Database> Root<'c, DB> {
         self.conclude(end).await
     }
 
-    async fn conclude(mut self, end: End) -> Result<(), sqlx::Error> {
+    async fn conclude(&mut self, end: End) -> Result<(), sqlx::Error> {
         let state = mem::take(&mut self.state);
         let damage = state.damage();
         let (outcome, answer) = match mem::replace(&mut self.link, Link::Ended) {
@@ -260,9 +268,11 @@ impl<DB: Database> Core<DB> for Root<'_, DB> {
 
     fn ready(&mut self) -> BoxFuture<'_, Result<(), sqlx::Error>> {
         Box::pin(async move {
-            self.clear_up().await;
-            if let Some(refused) = self.state.refusal() {
-                return Err(refused);
+            if !self.state.is_clear() {
+                self.clear_up().await;
+                if let Some(refused) = self.state.refusal() {
+                    return Err(refused);
+                }
             }
             self.open().await
         })

@@ -66,7 +66,7 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         Ok(())
     }
 
-    pub(crate) async fn end(mut self, succeeded: bool) -> Result<(), sqlx::Error> {
+    pub(crate) async fn end(&mut self, succeeded: bool) -> Result<(), sqlx::Error> {
         let survives = backend::of::<DB>().survives_interruption();
         let state = self.parent.state();
         state.notice_interruption(survives);

@@ -80,8 +80,8 @@ impl<'c, DB: Database> Scope<'c, DB> {
     }
 
     /// Ends the scope as its body's result asks; an error replaces an `Ok`.
-    pub(crate) async fn end(self, succeeded: bool) -> Result<(), sqlx::Error> {
-        match self.0 {
+    pub(crate) async fn end(&mut self, succeeded: bool) -> Result<(), sqlx::Error> {
+        match &mut self.0 {
             Place::Root(root) => root.end(succeeded).await,
             Place::Savepoint(savepoint) => savepoint.end(succeeded).await,
             Place::Joined(joined) => {
@@ -120,7 +120,7 @@ impl<'c, DB: Database> Joined<'c, DB> {
         }
     }
 
-    fn end(mut self, succeeded: bool) {
+    fn end(&mut self, succeeded: bool) {
         self.ended = true;
         if succeeded {
             observe::part_ended(&self.span, "ok");
