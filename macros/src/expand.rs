@@ -123,24 +123,27 @@ impl Expansion {
     // Output:
     //     let __place = &(self.pool);           // these two only with `on = self.pool`
     //     let mut __place = on(__place).place();
-    //     let mut __handle = begin::<AccessOf<DbTx<'static>>, _>(&mut tx, Options::new(".."));
-    //     let __result = {
-    //         let __span = span::<AccessOf<DbTx<'static>>>(&__handle);
+    //     let __options = Options::new("..").timeout(5000);
+    //     let mut __handle = begin::<AccessOf<DbTx<'static>>, _>(&mut tx, __options);
+    //     let __ran = {
+    //         let __bounds = bounds::<AccessOf<DbTx<'static>>>(&mut __handle, __options);
     //         let tx: &mut DbTx<'_> = &mut __handle;
-    //         instrument(__span, pin!(async move {
+    //         run(__bounds, pin!(async move {
     //             if false { return declared::<Result<u64, AppError>>(); }
     //             '__body: { statements }
     //         })).await
     //     };
-    //     end::<AccessOf<DbTx<'static>>, _>(__handle, __result).await
+    //     end::<AccessOf<DbTx<'static>>, _>(__handle, __ran).await
     //
     // The `return` that is never taken lets the declared type drive inference
     // and coercion in the body; the label keeps the body a block of its own, as
     // the lints about blocks expect; `pin!` keeps the future from being moved,
-    // which would store the arguments twice.
+    // which would store the arguments twice. With `key` the handle comes into the
+    // body as it is, and the key is written before `tx` is bound to it.
     fn run(&self, result: &Type, body: &Group) -> TokenStream {
         let (at, place, access) = (self.at(), self.place(), self.access());
-        let (krate, name, handle) = (self.krate(at), self.name(), local("__handle", at));
+        let krate = self.krate(at);
+        let [handle, options] = ["__handle", "__options"].map(|name| local(name, at));
         let on = self.options.place();
         let at_place = on.map_or(at, Expr::span);
         let kind = quote_spanned!(at_place=> _);
@@ -159,36 +162,78 @@ impl Expansion {
                 #outermost
             },
         });
-        let savepoint = self.options.savepoint.as_ref();
-        let savepoint = savepoint.map(|_| quote!(.savepoint()));
+        let chosen = self.chosen();
         let lent = quote_spanned!(at_place=> &mut #place);
         let begin = quote_spanned! {at=>
             #injected
-            let mut #handle = #krate::__private::begin::<#access, #kind>(
-                #lent,
-                #krate::__private::Options::new(#name) #savepoint
-            );
+            let #options = #chosen;
+            let mut #handle = #krate::__private::begin::<#access, #kind>(#lent, #options);
         };
-        let tx = self.bind(&quote_spanned!(at=> &mut #handle));
+        let lend = quote_spanned!(at=> &mut #handle);
 
         let at = result.span();
         let (krate, declared) = (self.krate(at), nameable(result));
-        let [handle, result, span] = ["__handle", "__result", "__span"].map(|name| local(name, at));
+        let names = [
+            "__handle",
+            "__ran",
+            "__bounds",
+            "__options",
+            "__key",
+            "__lent",
+        ];
+        let [handle, ran, bounds, options, key, lent] = names.map(|name| local(name, at));
+        let mut tx = self.bind(&lend);
+        let mut first = None;
+        if let Some((_, expr)) = &self.options.key {
+            let bind = self.bind(&lent.to_token_stream());
+            first = Some(quote_spanned! {at=>
+                if let ::core::option::Option::Some(failed) =
+                    #krate::__private::claim::<#access, #declared>(&mut *#lent, #key).await
+                {
+                    return failed;
+                }
+                #bind
+            });
+            tx = quote_spanned! {expr.span()=>
+                let #key = #krate::__private::key(&(#expr));
+                let #lent = #lend;
+            };
+        }
         let body = quote_spanned! {body.span()=> {
             if false {
                 return #krate::__private::declared::<#declared>();
             }
+            #first
             '__body: #body
         }};
         quote_spanned! {at=>
             #begin
-            let #result = {
-                let #span = #krate::__private::span::<#access>(&#handle);
+            let #ran = {
+                let #bounds = #krate::__private::bounds::<#access>(&mut #handle, #options);
                 #tx
-                #krate::__private::instrument(#span, ::core::pin::pin!(async move #body)).await
+                #krate::__private::run(#bounds, ::core::pin::pin!(async move #body)).await
             };
-            #krate::__private::end::<#access, _>(#handle, #result).await
+            #krate::__private::end::<#access, _>(#handle, #ran).await
         }
+    }
+
+    /// The options of the function, as the run time takes them.
+    fn chosen(&self) -> TokenStream {
+        let (krate, name, access) = (self.krate(self.at()), self.name(), self.access());
+        let mut chosen = quote!(#krate::__private::Options::new(#name));
+        for flag in [&self.options.savepoint, &self.options.resolvable]
+            .into_iter()
+            .flatten()
+        {
+            let flag = Ident::new(&flag.to_string(), self.at());
+            chosen.extend(quote!(.#flag()));
+        }
+        for (word, limit) in &self.options.limits {
+            let database = (word == "idle_timeout")
+                .then(|| quote_spanned!(word.span()=> ::<<#access as #krate::Access>::Database>));
+            chosen.extend(quote_spanned!(word.span()=> .#word #database (#limit)));
+        }
+        chosen
     }
 
     // Output:

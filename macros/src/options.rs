@@ -14,7 +14,19 @@ use crate::{
 };
 
 /// The names of all options.
-pub(crate) const NAMES: [&str; 5] = ["on", "savepoint", "outermost", "name", "crate"];
+pub(crate) const NAMES: [&str; 11] = [
+    "on",
+    "savepoint",
+    "outermost",
+    "timeout",
+    "statement_timeout",
+    "lock_timeout",
+    "idle_timeout",
+    "key",
+    "resolvable",
+    "name",
+    "crate",
+];
 
 /// What the user asked for. After its error, an option that was wrong is as if
 /// it were absent.
@@ -25,6 +37,10 @@ pub(crate) struct Options {
     pub(crate) on: Option<(Ident, Option<Expr>)>,
     pub(crate) savepoint: Option<Ident>,
     pub(crate) outermost: Option<Ident>,
+    /// Time limits, in milliseconds.
+    pub(crate) limits: Vec<(Ident, u64)>,
+    pub(crate) key: Option<(Ident, Expr)>,
+    pub(crate) resolvable: Option<Ident>,
     pub(crate) name: Option<(Ident, LitStr)>,
     pub(crate) krate: Option<Path>,
     /// All of them, for the corrected text in a message.
@@ -70,6 +86,18 @@ impl Options {
             }
             "savepoint" => set(&mut self.savepoint, &word, flag(input, &word)?),
             "outermost" => set(&mut self.outermost, &word, flag(input, &word)?),
+            "resolvable" => set(&mut self.resolvable, &word, flag(input, &word)?),
+            "key" => {
+                let key = value(input, &word, "order.id", <Expr as Parse>::parse)?;
+                set(&mut self.key, &word, (word.clone(), key))
+            }
+            "timeout" | "statement_timeout" | "lock_timeout" | "idle_timeout" => {
+                let mut earlier = self.limits.iter().find(|(known, _)| *known == word);
+                set(&mut earlier, &word, &(word.clone(), 0))?;
+                let limit = value(input, &word, "\"5s\"", limit)?;
+                self.limits.push((word, limit));
+                Ok(())
+            }
             "name" => {
                 let name = value(input, &word, "\"transfer\"", name)?;
                 set(&mut self.name, &word, (word.clone(), name))
@@ -157,6 +185,27 @@ fn name(input: ParseStream<'_>) -> Result<LitStr> {
         return Err(Error::new(name.span(), message));
     }
     Ok(name)
+}
+
+/// The value of a time limit, in milliseconds.
+fn limit(input: ParseStream<'_>) -> Result<u64> {
+    let wrong = |at| {
+        Error::new(
+            at,
+            "write a time in quotes: \"250ms\", \"5s\", \"1m\" or \"2h\"",
+        )
+    };
+    let limit: LitStr = input.parse().map_err(|error: Error| wrong(error.span()))?;
+    let text = limit.value();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let units = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+    let unit = units.iter().find(|(name, _)| *name == unit);
+    let number = number.parse::<u32>().ok().filter(|number| *number > 0);
+    match number.zip(unit) {
+        Some((number, (_, unit))) => Ok(u64::from(number) * unit),
+        None => Err(wrong(limit.span())),
+    }
 }
 
 /// What stands where a name should is most likely the place to begin.

@@ -64,7 +64,15 @@ pub(crate) fn function(
 fn declaration(options: &Options, errors: &Errors) {
     let on = options.on.as_ref().map(|(word, _)| word);
     let name = options.name.as_ref().map(|(word, _)| word);
-    for word in [on, name, options.savepoint.as_ref()].into_iter().flatten() {
+    let key = options.key.as_ref().map(|(word, _)| word);
+    let flags = [options.savepoint.as_ref(), options.resolvable.as_ref()];
+    let limits = options.limits.iter().map(|(word, _)| word);
+    for word in [on, name, key]
+        .into_iter()
+        .chain(flags)
+        .flatten()
+        .chain(limits)
+    {
         let and = if word == "on" {
             " and the parameter"
         } else {

@@ -8,6 +8,7 @@ use crate::{
     backend::Mode,
     borrowed::Borrowed,
     handle::{Access, Read, ReadTx, Tx, Write},
+    limits::Limits,
     private::Options,
     root::{Place, Root},
     savepoint::Savepoint,
@@ -91,6 +92,12 @@ pub trait Source<DB: Database>: Debug + Send + Sync {
     /// The pool whose connections the transactions run on.
     fn pool(&self) -> &Pool<DB>;
 
+    /// The limits of each transaction that begins here, where its function, or
+    /// block, says nothing else.
+    fn limits(&self) -> Limits {
+        Limits::new()
+    }
+
     /// Runs inside each transaction, after BEGIN and before its first statement:
     /// `SET LOCAL ROLE`, say. What it changes should end with the transaction,
     /// which it must not end itself: that would not be seen.
@@ -118,6 +125,10 @@ impl<DB: Database, S: Source<DB>> Source<DB> for &S {
         (**self).pool()
     }
 
+    fn limits(&self) -> Limits {
+        (**self).limits()
+    }
+
     fn after_begin(
         &self,
         connection: &mut DB::Connection,
@@ -129,6 +140,10 @@ impl<DB: Database, S: Source<DB>> Source<DB> for &S {
 impl<DB: Database, S: Source<DB>> Source<DB> for Arc<S> {
     fn pool(&self) -> &Pool<DB> {
         (**self).pool()
+    }
+
+    fn limits(&self) -> Limits {
+        (**self).limits()
     }
 
     fn after_begin(
@@ -143,6 +158,8 @@ impl<DB: Database, S: Source<DB>> Source<DB> for Arc<S> {
 pub(crate) trait DynSource<DB: Database>: Send + Sync {
     fn pool(&self) -> &Pool<DB>;
 
+    fn limits(&self) -> Limits;
+
     fn after_begin<'a>(
         &'a self,
         connection: &'a mut DB::Connection,
@@ -152,6 +169,10 @@ pub(crate) trait DynSource<DB: Database>: Send + Sync {
 impl<DB: Database, S: Source<DB>> DynSource<DB> for S {
     fn pool(&self) -> &Pool<DB> {
         Source::pool(self)
+    }
+
+    fn limits(&self) -> Limits {
+        Source::limits(self)
     }
 
     fn after_begin<'a>(
@@ -169,7 +190,7 @@ macro_rules! roots {
         impl<$($generics)*> Begin<Write<$database>> for $place {
             fn begin(&mut self, options: Options) -> Tx<'_, $database> {
                 let $this = self;
-                Tx::new(Scope::root(Root::new($root, Mode::Write, options.name)))
+                Tx::new(Scope::root(Root::new($root, Mode::Write, &options)))
             }
         }
 
@@ -177,7 +198,7 @@ macro_rules! roots {
         impl<$($generics)*> Begin<Read<$database>> for $place {
             fn begin(&mut self, options: Options) -> ReadTx<'_, $database> {
                 let $this = self;
-                ReadTx::new(Scope::root(Root::new($root, Mode::Read, options.name)))
+                ReadTx::new(Scope::root(Root::new($root, Mode::Read, &options)))
             }
         }
     )*};
@@ -231,8 +252,8 @@ impl<DB: Database> Begin<Read<DB>> for &mut ReadTx<'_, DB> {
 /// The scope of a function that is called inside a transaction.
 fn inside<'c, DB: Database>(core: &'c mut (dyn Core<DB> + 'c), options: Options) -> Scope<'c, DB> {
     if options.savepoint {
-        Scope::savepoint(Savepoint::new(core, options.name))
+        Scope::savepoint(Savepoint::new(core, &options))
     } else {
-        Scope::joined(Joined::new(core, options.name))
+        Scope::joined(Joined::new(core, &options))
     }
 }

@@ -1,13 +1,16 @@
 //! The block form, for transactions that are not a whole function.
 
+use std::pin::pin;
+
 use sqlx::Database;
-use tracing::Instrument;
 
 use crate::{
     begin::Begin,
     end::end,
-    handle::{Access, Read, ReadTx, Tx, Write},
-    private::Options,
+    handle::{Read, ReadTx, Tx, Write},
+    limits::Limits,
+    private::{Options, bounds, claim},
+    run::run,
 };
 
 /// Runs `body` in a transaction begun on `place`, or joined to it.
@@ -62,6 +65,7 @@ where
 pub struct Block<P> {
     place: P,
     options: Options,
+    key: Option<String>,
 }
 
 /// The block form with options: `on(&pool).name("transfer").run(async |tx| …)`.
@@ -69,6 +73,7 @@ pub fn on<P>(place: P) -> Block<P> {
     Block {
         place,
         options: Options::new("transaction"),
+        key: None,
     }
 }
 
@@ -86,6 +91,28 @@ impl<P> Block<P> {
         self
     }
 
+    /// Limits in time; see [`Limits`] for what keeps each.
+    ///
+    /// One that the engine cannot keep is refused before `body` is called, as
+    /// [`is_unsupported`](crate::Error::is_unsupported).
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.options.limits = limits;
+        self
+    }
+
+    /// Makes an outcome that is not known one that can be
+    /// [resolved](crate::Error::resolve).
+    pub fn resolvable(mut self) -> Self {
+        self.options = self.options.resolvable();
+        self
+    }
+
+    /// Does the work once for each `key`: see [`keys`](crate::keys).
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
     /// Runs `body` in a transaction that reads and writes.
     ///
     /// # Errors
@@ -99,9 +126,18 @@ impl<P> Block<P> {
         F: AsyncFnOnce(&mut Tx<'_, DB>) -> Result<T, E>,
     {
         let mut tx = self.place.begin(self.options);
-        let span = Write::<DB>::span(&tx).clone();
-        let result = body(&mut tx).instrument(span).await;
-        end::<Write<DB>, _>(tx, result).await
+        let bounds = bounds::<Write<DB>>(&mut tx, self.options);
+        let key = self.key.take();
+        let body = async {
+            if let Some(key) = key
+                && let Some(failed) = claim::<Write<DB>, _>(&mut tx, key).await
+            {
+                return failed;
+            }
+            body(&mut tx).await
+        };
+        let ran = run(bounds, pin!(body)).await;
+        end::<Write<DB>, _>(tx, ran).await
     }
 
     /// Runs `body` in a transaction that only reads.
@@ -117,8 +153,17 @@ impl<P> Block<P> {
         F: AsyncFnOnce(&mut ReadTx<'_, DB>) -> Result<T, E>,
     {
         let mut tx = self.place.begin(self.options);
-        let span = Read::<DB>::span(&tx).clone();
-        let result = body(&mut tx).instrument(span).await;
-        end::<Read<DB>, _>(tx, result).await
+        let bounds = bounds::<Read<DB>>(&mut tx, self.options);
+        let key = self.key.take();
+        let body = async {
+            if let Some(key) = key
+                && let Some(failed) = claim::<Read<DB>, _>(&mut tx, key).await
+            {
+                return failed;
+            }
+            body(&mut tx).await
+        };
+        let ran = run(bounds, pin!(body)).await;
+        end::<Read<DB>, _>(tx, ran).await
     }
 }

@@ -8,11 +8,13 @@ use sqlx::{AssertSqlSafe, Database, SqlSafeStr, SqlStr, pool::PoolConnection};
 use sqlx_core::transaction::TransactionManager;
 
 use crate::{
-    backend::{self, Damage, Mode, Refusal},
+    backend::{self, Damage, Mode, Refusal, Terms},
     error::{Error, Kind, record},
-    hooks::{Hooks, When},
-    lease::{End, depth},
+    hooks::Hooks,
+    lease::{Concluded, End, depth},
+    limits::Limits,
     observe::{self, Outcome},
+    resolve::Ticket,
 };
 
 /// A caller's connection, with or without a transaction of the caller's on it.
@@ -22,6 +24,7 @@ pub(crate) struct Borrowed<'c, DB: Database> {
     /// savepoint, and the commit is the caller's.
     outer: usize,
     mode: Mode,
+    limits: Limits,
     stage: Stage,
 }
 
@@ -58,6 +61,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
             owner,
             outer,
             mode: Mode::Write,
+            limits: Limits::new(),
             stage: Stage::Closed,
         }
     }
@@ -79,7 +83,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         }
     }
 
-    pub(crate) async fn begin(&mut self, mode: Mode) -> Result<(), sqlx::Error> {
+    pub(crate) async fn begin(&mut self, terms: &Terms) -> Result<(), sqlx::Error> {
         if self.stage != Stage::Closed {
             // An earlier BEGIN was cut off, and nobody knows what came of it.
             return Err(Error::new(Kind::Interrupted).into());
@@ -95,13 +99,14 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         if nested && !backend.verify(self.connection()).await? {
             return Err(Error::new(Kind::EndedEarly).into());
         }
-        self.mode = mode;
+        self.mode = terms.mode;
+        self.limits = terms.limits;
         self.stage = Stage::Beginning;
         let connection = self.connection();
         let begun = if nested {
             backend.nest(connection).await
         } else {
-            backend.begin(connection, mode).await
+            backend.begin(connection, terms).await.map(drop)
         };
         self.stage = match begun {
             Ok(()) => Stage::Open,
@@ -110,30 +115,36 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         begun
     }
 
-    pub(crate) async fn conclude(
-        mut self,
-        end: End,
-        damage: Damage,
-        hooks: Hooks,
-    ) -> (Outcome, Result<(), sqlx::Error>) {
+    pub(crate) async fn conclude(mut self, end: End, damage: Damage, hooks: Hooks) -> Concluded {
         self.stage = Stage::Ending;
         let (outcome, answer) = match end {
-            End::Commit => self.commit().await,
+            End::Commit(ticket) => self.commit(ticket).await,
             End::RollBack(answer) => {
                 self.roll_back(damage).await;
                 let answer = answer.map_or(Ok(()), |error| Err(error.into()));
                 (Outcome::RolledBack, answer)
             }
         };
-        match outcome {
-            Outcome::Committed => hooks.run_shielded(When::Committed).await,
-            Outcome::RolledBack => hooks.run_shielded(When::RolledBack).await,
-            Outcome::Unknown => {}
+        self.reset().await;
+        Concluded {
+            outcome,
+            answer,
+            hooks: hooks.due(outcome.when()),
         }
-        (outcome, answer)
     }
 
-    async fn commit(&mut self) -> (Outcome, Result<(), sqlx::Error>) {
+    /// Sets back what only the end of the session would.
+    async fn reset(&mut self) {
+        let (limits, nested) = (self.limits, self.is_nested());
+        if !nested
+            && let Some(reset) = backend::of::<DB>().reset(self.connection(), &limits)
+            && let Err(error) = reset.await
+        {
+            observe::unclean(&error);
+        }
+    }
+
+    async fn commit(&mut self, ticket: Ticket) -> (Outcome, Result<(), sqlx::Error>) {
         let (backend, nested, mode) = (backend::of::<DB>(), self.is_nested(), self.mode);
         let committed = if nested {
             self.keep().await
@@ -147,7 +158,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         if !nested && backend.refusal(&error) == Refusal::Unknown {
             observe::outcome_unknown(&error);
             self.discard();
-            let unknown = Error::because(Kind::OutcomeUnknown, record(&error));
+            let unknown = Error::unknown(record(&error), ticket);
             return (Outcome::Unknown, Err(unknown.into()));
         }
         observe::commit_refused(&error);

@@ -2,7 +2,7 @@
 
 use tracing::Instrument;
 
-use crate::handle::Access;
+use crate::{handle::Access, run::Ran};
 
 /// What a transactional function returns: a `Result` whose error can be made
 /// from [`sqlx::Error`].
@@ -34,12 +34,17 @@ impl<T, E: From<sqlx::Error>> Outcome for Result<T, E> {
     }
 }
 
-/// Ends the transaction, or this handle's part of it, as `result` asks. The
-/// result is only given back once the database has answered.
-pub async fn end<A: Access, R: Outcome>(handle: A::Handle<'_>, result: R) -> R {
+/// Ends the transaction, or this handle's part of it, as what came of the body
+/// asks. The result is only given back once the database has answered.
+pub async fn end<A: Access, R: Outcome>(handle: A::Handle<'_>, ran: Ran<R>) -> R {
     let mut scope = A::into_scope(handle);
     let span = scope.span().clone();
-    match scope.end(result.succeeded()).instrument(span).await {
+    let (succeeded, result) = match ran {
+        Ran::Returned(result) => (result.succeeded(), result),
+        Ran::Refused(error) => (false, R::from_error(error)),
+        Ran::TimedOut => return R::from_error(span.in_scope(|| scope.expire())),
+    };
+    match scope.end(succeeded).instrument(span).await {
         Ok(()) => result,
         Err(error) => R::from_error(error),
     }

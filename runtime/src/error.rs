@@ -4,6 +4,8 @@ use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc};
 
 use sqlx::error::{DatabaseError, ErrorKind};
 
+use crate::resolve::Ticket;
+
 /// An answer that no engine gives: the transaction's own.
 ///
 /// It travels inside [`sqlx::Error::Database`], so that `E: From<sqlx::Error>`
@@ -26,6 +28,8 @@ use sqlx::error::{DatabaseError, ErrorKind};
 pub struct Error {
     kind: Kind,
     cause: Option<Cause>,
+    /// What is needed to find out what an unknown outcome was.
+    pub(crate) ticket: Ticket,
 }
 
 /// The first error of a transaction, kept while others refer to it.
@@ -53,17 +57,40 @@ pub(crate) enum Kind {
     Control,
     /// Asked for something the place the transaction was begun on cannot give.
     Unsupported(&'static str),
+    /// The call took longer than its `timeout`.
+    TimedOut,
+    /// A statement took longer than `statement_timeout`.
+    StatementTimedOut,
+    /// BEGIN waited for a lock longer than `lock_timeout`.
+    LockTimedOut,
+    /// The idempotency key is there already.
+    AlreadyDone,
+    /// A second transaction of the same task found no connection.
+    PoolExhausted,
+    /// A second transaction of the same task, where tests forbid it.
+    SecondTransaction,
 }
 
 impl Error {
     pub(crate) fn new(kind: Kind) -> Self {
-        Self { kind, cause: None }
+        Self {
+            kind,
+            cause: None,
+            ticket: Ticket::default(),
+        }
     }
 
     pub(crate) fn because(kind: Kind, cause: Cause) -> Self {
         Self {
-            kind,
             cause: Some(cause),
+            ..Self::new(kind)
+        }
+    }
+
+    pub(crate) fn unknown(cause: Cause, ticket: Ticket) -> Self {
+        Self {
+            ticket,
+            ..Self::because(Kind::OutcomeUnknown, cause)
         }
     }
 
@@ -116,7 +143,9 @@ impl Error {
     /// COMMIT was sent and the connection was lost before the answer: the work
     /// is either durable or gone (08007, `transaction_resolution_unknown`).
     ///
-    /// Running it again is safe only if doing it twice is.
+    /// Running it again is safe only if doing it twice is, or if it has an
+    /// [idempotency key](crate::keys). [`resolve`](Error::resolve) finds out what
+    /// happened, where that is possible.
     #[must_use]
     pub fn is_outcome_unknown(&self) -> bool {
         self.kind == Kind::OutcomeUnknown
@@ -147,7 +176,46 @@ impl Error {
         matches!(self.kind, Kind::Unsupported(_))
     }
 
-    /// The five-character SQLSTATE: 25P02, 08007, 25P01, 2D000 or 0A000.
+    /// The call, a statement, or the wait for a lock took longer than its limit
+    /// (57014, `query_canceled`; 55P03, `lock_not_available`). The transaction is
+    /// rolled back: no COMMIT was sent.
+    ///
+    /// Limits that the engine keeps give the engine's own error instead:
+    /// PostgreSQL's 57014, 55P03 and 25P03, MySQL's 1205.
+    #[must_use]
+    pub fn is_timed_out(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::TimedOut | Kind::StatementTimedOut | Kind::LockTimedOut
+        )
+    }
+
+    /// A call with the same [idempotency key](crate::keys) has committed before
+    /// (23505, `unique_violation`). This one did nothing.
+    #[must_use]
+    pub fn is_already_done(&self) -> bool {
+        self.kind == Kind::AlreadyDone
+    }
+
+    /// A second transaction was begun on a pool inside another one on the same
+    /// pool, by the same task, and the pool had no connection left (53300,
+    /// `too_many_connections`). Waiting for one could have lasted until the
+    /// acquire timeout, because whoever holds the others may wait as well.
+    #[must_use]
+    pub fn is_pool_exhausted(&self) -> bool {
+        self.kind == Kind::PoolExhausted
+    }
+
+    /// A second transaction was begun on a pool inside another one, where
+    /// [`forbid_second_transaction`](crate::testing::forbid_second_transaction)
+    /// has made that an error (25001, `active_sql_transaction`).
+    #[must_use]
+    pub fn is_second_transaction(&self) -> bool {
+        self.kind == Kind::SecondTransaction
+    }
+
+    /// The five-character SQLSTATE: 25P02, 08007, 25P01, 2D000, 0A000, 57014,
+    /// 55P03, 23505, 53300 or 25001.
     #[must_use]
     pub fn sqlstate(&self) -> &'static str {
         match self.kind {
@@ -161,6 +229,11 @@ impl Error {
             Kind::EndedEarly => "25P01",
             Kind::Control => "2D000",
             Kind::Unsupported(_) => "0A000",
+            Kind::TimedOut | Kind::StatementTimedOut => "57014",
+            Kind::LockTimedOut => "55P03",
+            Kind::AlreadyDone => "23505",
+            Kind::PoolExhausted => "53300",
+            Kind::SecondTransaction => "25001",
         }
     }
 
@@ -194,6 +267,18 @@ impl Error {
                  outermost transactional function does"
             }
             Kind::Unsupported(what) => what,
+            Kind::TimedOut => "the transaction took longer than its timeout and was rolled back",
+            Kind::StatementTimedOut => "a statement took longer than the statement timeout",
+            Kind::LockTimedOut => "the database was locked for longer than the lock timeout",
+            Kind::AlreadyDone => "nothing was done: a call with the same key has committed before",
+            Kind::PoolExhausted => {
+                "a second transaction of the same task found no connection in the pool that the \
+                 first one holds one of: join with `&mut *tx`, or use another pool"
+            }
+            Kind::SecondTransaction => {
+                "a second transaction was begun on the pool of one that is open in the same task: \
+                 join with `&mut *tx`, or use another pool"
+            }
         })
     }
 }
@@ -239,7 +324,10 @@ impl DatabaseError for Error {
     }
 
     fn kind(&self) -> ErrorKind {
-        ErrorKind::Other
+        match self.kind {
+            Kind::AlreadyDone => ErrorKind::UniqueViolation,
+            _ => ErrorKind::Other,
+        }
     }
 }
 

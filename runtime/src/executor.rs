@@ -9,10 +9,13 @@
 use std::{
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures_core::{Stream, stream::BoxStream};
+use futures_util::stream;
 use sqlx::{Database, Either, Execute, SqlStr, Statement as _};
+use tokio::time::{Sleep, sleep, timeout};
 
 use crate::{
     backend::{self, Damage, Text},
@@ -130,8 +133,33 @@ pub(crate) async fn open<'t, DB: Database>(
     Ok((connection, state))
 }
 
+/// How long a statement may take, where that is not for the engine to say.
+pub(crate) fn limit<DB: Database>(state: &State) -> Option<Duration> {
+    let limit = state.limits.statement_timeout?;
+    (!backend::of::<DB>().limits_statements()).then_some(limit)
+}
+
+/// The answer to a statement, within its time.
+pub(crate) async fn answer<DB: Database, T>(
+    state: &mut State,
+    asked: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    state.in_flight = Some(Flight::Statement);
+    let answered = match limit::<DB>(state) {
+        None => asked.await,
+        Some(limit) => match timeout(limit, asked).await {
+            Ok(answered) => answered,
+            Err(_) => {
+                let survives = backend::of::<DB>().survives_interruption();
+                return Err(state.statement_timed_out(survives));
+            }
+        },
+    };
+    note::<DB, T>(state, answered)
+}
+
 /// Takes note of how a statement without results ended.
-pub(crate) fn note<DB: Database, T>(
+fn note<DB: Database, T>(
     state: &mut State,
     result: Result<T, sqlx::Error>,
 ) -> Result<T, sqlx::Error> {
@@ -148,6 +176,8 @@ pub(crate) struct Seen<'t, DB: Database> {
     state: &'t mut State,
     changed: fn(&DB::QueryResult) -> u64,
     rows: u64,
+    /// When the statement has to be answered to the last.
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl<'t, DB: Database> Seen<'t, DB> {
@@ -156,11 +186,13 @@ impl<'t, DB: Database> Seen<'t, DB> {
         state: &'t mut State,
         changed: fn(&DB::QueryResult) -> u64,
     ) -> Self {
+        let timer = limit::<DB>(state).map(|limit| Box::pin(sleep(limit)));
         Self {
             results,
             state,
             changed,
             rows: 0,
+            timer,
         }
     }
 }
@@ -175,7 +207,16 @@ impl<DB: Database> Stream for Seen<'_, DB> {
         // Set while the answer is outstanding: dropped in between, the statement
         // may have run or not.
         seen.state.in_flight = Some(Flight::Statement);
-        let step = std::task::ready!(seen.results.as_mut().poll_next(context));
+        let Poll::Ready(step) = seen.results.as_mut().poll_next(context) else {
+            let timer = seen.timer.as_mut();
+            if timer.is_none_or(|timer| timer.as_mut().poll(context).is_pending()) {
+                return Poll::Pending;
+            }
+            seen.results = Box::pin(stream::empty());
+            let survives = backend::of::<DB>().survives_interruption();
+            let error = seen.state.statement_timed_out(survives);
+            return Poll::Ready(Some(Err(error)));
+        };
         seen.state.in_flight = None;
         match &step {
             Some(Ok(Either::Right(_))) => {
@@ -207,7 +248,7 @@ macro_rules! executor {
             use futures_util::{StreamExt, TryStreamExt, stream};
             use sqlx::{$database, Database, Either, Execute, Executor, SqlStr};
 
-            use super::{Flight, Seen, Statement, admit, note, open};
+            use super::{Seen, Statement, admit, answer, open};
             use crate::handle::$handle;
 
             type Row = <$database as Database>::Row;
@@ -299,9 +340,7 @@ macro_rules! executor {
                     let kind = statement.kind();
                     Box::pin(async move {
                         let (connection, state) = admit(core, kind).await?;
-                        state.in_flight = Some(Flight::Statement);
-                        let row = connection.fetch_optional(statement).await;
-                        let row = note::<$database, _>(state, row)?;
+                        let row = answer::<$database, _>(state, connection.fetch_optional(statement)).await?;
                         state.tally.rows += u64::from(row.is_some());
                         row.ok_or(sqlx::Error::RowNotFound)
                     })
@@ -320,9 +359,7 @@ macro_rules! executor {
                     let kind = statement.kind();
                     Box::pin(async move {
                         let (connection, state) = admit(core, kind).await?;
-                        state.in_flight = Some(Flight::Statement);
-                        let row = connection.fetch_optional(statement).await;
-                        let row = note::<$database, _>(state, row)?;
+                        let row = answer::<$database, _>(state, connection.fetch_optional(statement)).await?;
                         state.tally.rows += u64::from(row.is_some());
                         Ok(row)
                     })
@@ -339,9 +376,7 @@ macro_rules! executor {
                     let core = self.core();
                     Box::pin(async move {
                         let (connection, state) = open(core).await?;
-                        state.in_flight = Some(Flight::Statement);
-                        let prepared = connection.prepare_with(sql, parameters).await;
-                        note::<$database, _>(state, prepared)
+                        answer::<$database, _>(state, connection.prepare_with(sql, parameters)).await
                     })
                 }
 
@@ -355,9 +390,7 @@ macro_rules! executor {
                     let core = self.core();
                     Box::pin(async move {
                         let (connection, state) = open(core).await?;
-                        state.in_flight = Some(Flight::Statement);
-                        let described = connection.describe(sql).await;
-                        note::<$database, _>(state, described)
+                        answer::<$database, _>(state, connection.describe(sql)).await
                     })
                 }
             }

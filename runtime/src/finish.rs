@@ -3,11 +3,17 @@
 use std::{
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures_core::future::BoxFuture;
-use tokio::runtime::Handle;
+use tokio::{
+    runtime::Handle,
+    time::{Instant, timeout},
+};
 use tracing::Instrument;
+
+use crate::limits::{DEFAULT_TIMEOUT, GRACE};
 
 /// BEGIN, COMMIT and ROLLBACK: once the first bytes may be on the wire, only the
 /// answer tells what state the connection is in. Dropped after its first poll,
@@ -17,14 +23,30 @@ pub(crate) struct FinishOnDrop<T: Send + 'static> {
     work: Option<BoxFuture<'static, T>>,
     runtime: Handle,
     started: bool,
+    patience: Patience,
+}
+
+/// How long work may go on by itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Patience {
+    For(Duration),
+    /// Until a little after this moment, or after now where that is later.
+    Until(Option<Instant>),
+    /// As long as it takes: it is somebody's own.
+    Endless,
 }
 
 impl<T: Send + 'static> FinishOnDrop<T> {
-    pub(crate) fn new(runtime: Handle, work: impl Future<Output = T> + Send + 'static) -> Self {
+    pub(crate) fn new(
+        runtime: Handle,
+        patience: Patience,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Self {
         Self {
             work: Some(Box::pin(work)),
             runtime,
             started: false,
+            patience,
         }
     }
 }
@@ -50,7 +72,18 @@ impl<T: Send + 'static> Drop for FinishOnDrop<T> {
         if let Some(work) = self.work.take()
             && self.started
         {
-            let rest = async move { drop(work.await) };
+            let patience = self.patience;
+            let rest = async move {
+                let limit = match patience {
+                    Patience::For(limit) => limit,
+                    Patience::Until(Some(moment)) => {
+                        moment.saturating_duration_since(Instant::now()) + GRACE
+                    }
+                    Patience::Until(None) => DEFAULT_TIMEOUT,
+                    Patience::Endless => return drop(work.await),
+                };
+                drop(timeout(limit, work).await);
+            };
             self.runtime.spawn(rest.in_current_span());
         }
     }

@@ -1,15 +1,16 @@
 //! The two handles, and the types that say which one a function takes.
 
-use std::{fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData, pin::pin};
 
 use sqlx::Database;
-use tracing::{Instrument, Span};
 
 use crate::{
     backend::{self, Damage},
     end::end,
     error::Kind,
     hooks::When,
+    private::Options,
+    run::run,
     savepoint::Savepoint,
     scope::{Core, Scope},
     state::{Flight, Unseen},
@@ -65,7 +66,7 @@ pub trait Access: sealed::Sealed + Send + Sync + Sized + 'static {
     type Handle<'c>: Handle<Access = Self>;
 
     #[doc(hidden)]
-    fn span<'h>(handle: &'h Self::Handle<'_>) -> &'h Span;
+    fn scope<'h, 'c>(handle: &'h mut Self::Handle<'c>) -> &'h mut Scope<'c, Self::Database>;
 
     #[doc(hidden)]
     fn into_scope(handle: Self::Handle<'_>) -> Scope<'_, Self::Database>;
@@ -169,11 +170,11 @@ macro_rules! handle {
                 E: From<sqlx::Error>,
                 F: AsyncFnOnce(&mut $handle<'_, DB>) -> Result<T, E>,
             {
-                let savepoint = Savepoint::new(self.core(), "savepoint");
+                let savepoint = Savepoint::new(self.core(), &Options::new("savepoint"));
                 let mut inner = $handle::new(Scope::savepoint(savepoint));
-                let span = inner.scope.span().clone();
-                let result = body(&mut inner).instrument(span).await;
-                end::<$access<DB>, _>(inner, result).await
+                let bounds = inner.scope.bounds(None);
+                let ran = run(bounds, pin!(body(&mut inner))).await;
+                end::<$access<DB>, _>(inner, ran).await
             }
         }
 
@@ -197,8 +198,8 @@ macro_rules! handle {
             type Database = DB;
             type Handle<'c> = $handle<'c, DB>;
 
-            fn span<'h>(handle: &'h Self::Handle<'_>) -> &'h Span {
-                handle.scope.span()
+            fn scope<'h, 'c>(handle: &'h mut Self::Handle<'c>) -> &'h mut Scope<'c, DB> {
+                &mut handle.scope
             }
 
             fn into_scope(handle: Self::Handle<'_>) -> Scope<'_, DB> {

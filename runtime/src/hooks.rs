@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tracing::Instrument;
 
-use crate::finish::FinishOnDrop;
+use crate::finish::{FinishOnDrop, Patience};
 
 /// The hooks of one transaction, in the order they were registered.
 #[derive(Default)]
@@ -61,11 +61,9 @@ impl Hooks {
         }
     }
 
-    /// The same, going on when the caller goes away.
-    pub(crate) async fn run_shielded(self, when: When) {
-        if !self.is_empty() {
-            FinishOnDrop::new(Handle::current(), self.run(when)).await;
-        }
+    /// Those that wait for `when`, to be run; for none if the end is not known.
+    pub(crate) fn due(self, when: Option<When>) -> Due {
+        Due(when.filter(|_| !self.is_empty()).map(|when| (self, when)))
     }
 
     /// The same, waiting for nothing. Outside a runtime nothing can run.
@@ -74,6 +72,30 @@ impl Hooks {
             && let Ok(runtime) = Handle::try_current()
         {
             runtime.spawn(self.run(when).in_current_span());
+        }
+    }
+}
+
+/// Hooks whose end has come. Dropped before they ran, they run in the
+/// background.
+#[derive(Debug, Default)]
+#[must_use = "hooks that are due are to be run"]
+pub(crate) struct Due(Option<(Hooks, When)>);
+
+impl Due {
+    /// Runs them, going on when the caller goes away.
+    pub(crate) async fn run(mut self) {
+        if let Some((hooks, when)) = self.0.take() {
+            let run = hooks.run(when);
+            FinishOnDrop::new(Handle::current(), Patience::Endless, run).await;
+        }
+    }
+}
+
+impl Drop for Due {
+    fn drop(&mut self) {
+        if let Some((hooks, when)) = self.0.take() {
+            hooks.run_in_background(when);
         }
     }
 }

@@ -4,25 +4,68 @@ use std::{fmt, io, time::Duration};
 
 use sqlx::{Connection, Database, Pool, pool::PoolConnection};
 use sqlx_core::transaction::TransactionManager;
-use tokio::{runtime::Handle, time::timeout};
+use tokio::{
+    runtime::Handle,
+    sync::Semaphore,
+    time::{Instant, timeout},
+};
 use tracing::{Instrument, Span};
 
 use crate::{
-    backend::{self, Damage, Mode, Refusal},
-    error::{Error, Kind, record},
-    finish::FinishOnDrop,
-    hooks::{Hooks, When},
+    backend::{self, Damage, Refusal, Session, Terms},
+    error::{Error, record},
+    finish::{FinishOnDrop, Patience},
+    hooks::{Due, Hooks, When},
+    limits::GRACE,
     observe::{self, Outcome},
+    resolve::Ticket,
+    waits,
 };
 
 /// Owns a connection until it is known to be clean. Dropping a lease hands the
 /// connection to a task that rolls back, or closes it.
 pub(crate) struct Lease<DB: Database> {
     connection: Option<PoolConnection<DB>>,
-    mode: Mode,
-    runtime: Handle,
+    about: About<DB>,
     /// Whether this is the background's lease, after which there is no other.
     orphan: bool,
+}
+
+/// What a lease knows besides its connection.
+struct About<DB: Database> {
+    terms: Terms,
+    /// Who the transaction is to the server.
+    session: Session,
+    begun: Instant,
+    /// When the caller stops waiting.
+    deadline: Option<Instant>,
+    /// Where a connection comes from that ends this one's session.
+    pool: Pool<DB>,
+    runtime: Handle,
+}
+
+impl<DB: Database> Clone for About<DB> {
+    fn clone(&self) -> Self {
+        Self {
+            pool: self.pool.clone(),
+            runtime: self.runtime.clone(),
+            ..*self
+        }
+    }
+}
+
+impl<DB: Database> About<DB> {
+    /// How long a connection may take to become clean. Behind the deadline its
+    /// locks are in others' way.
+    fn patience(&self) -> Duration {
+        let patience = backend::of::<DB>().patience();
+        match self.deadline {
+            Some(deadline) if self.session.id.is_some() && deadline <= Instant::now() => {
+                patience.min(GRACE)
+            }
+            _ => patience,
+        }
+    }
 }
 
 /// How long saying good-bye to a server may take.
@@ -31,7 +74,7 @@ const GOOD_BYE: Duration = Duration::from_secs(1);
 /// What the body's end asks of the database.
 #[derive(Debug)]
 pub(crate) enum End {
-    Commit,
+    Commit(Ticket),
     /// Roll back, and say so with this error if the body claimed success.
     RollBack(Option<Error>),
 }
@@ -42,18 +85,30 @@ impl<DB: Database> Lease<DB> {
     /// A pool that does not test its connections may give one that died while it
     /// was idle. Nothing has been sent in this transaction yet, so it is begun
     /// on the next one instead, at most once for each connection of the pool.
-    pub(crate) async fn begin(pool: &Pool<DB>, mode: Mode) -> Result<Self, sqlx::Error> {
+    pub(crate) async fn begin(
+        pool: &Pool<DB>,
+        terms: &Terms,
+        deadline: Option<Instant>,
+    ) -> Result<Self, sqlx::Error> {
         let mut spares = pool.options().get_max_connections();
         loop {
-            let connection = pool.acquire().await?;
-            let runtime = Handle::current();
+            let connection = waits::acquire(pool).await?;
+            let about = About {
+                terms: *terms,
+                session: Session::default(),
+                begun: Instant::now(),
+                deadline,
+                pool: pool.clone(),
+                runtime: Handle::current(),
+            };
+            let runtime = about.runtime.clone();
             let lease = Self {
                 connection: Some(connection),
-                mode,
-                runtime: runtime.clone(),
+                about,
                 orphan: false,
             };
-            match FinishOnDrop::new(runtime, lease.begun()).await {
+            let patience = Patience::For(backend::of::<DB>().patience());
+            match FinishOnDrop::new(runtime, patience, lease.begun()).await {
                 Ok(lease) => return Ok(lease),
                 // Lost, or left aborted by somebody else: nothing of this one's.
                 Err(error) if backend::of::<DB>().damage(&error) >= Damage::Scope && spares > 0 => {
@@ -65,13 +120,17 @@ impl<DB: Database> Lease<DB> {
     }
 
     async fn begun(mut self) -> Result<Self, sqlx::Error> {
-        let (backend, mode) = (backend::of::<DB>(), self.mode);
+        let backend = backend::of::<DB>();
         if depth::<DB>(self.connection()) > 0 {
             // Whoever had it before left a transaction open, or sqlx believes so.
             Box::pin(self.restored()).await?;
         }
-        match backend.begin(self.connection(), mode).await {
-            Ok(()) => Ok(self),
+        let terms = self.about.terms;
+        match backend.begin(self.connection(), &terms).await {
+            Ok(session) => {
+                self.about.session = session;
+                Ok(self)
+            }
             Err(error) => {
                 if backend.damage(&error) == Damage::Connection {
                     self.close("it was lost before the transaction began");
@@ -83,6 +142,11 @@ impl<DB: Database> Lease<DB> {
         }
     }
 
+    /// What the server calls the transaction, if it was asked.
+    pub(crate) fn transaction(&self) -> Option<u64> {
+        self.about.session.transaction
+    }
+
     /// The connection, which is there until the lease ends.
     pub(crate) fn connection(&mut self) -> &mut PoolConnection<DB> {
         let Some(connection) = &mut self.connection else {
@@ -91,37 +155,34 @@ impl<DB: Database> Lease<DB> {
         connection
     }
 
-    /// Ends the transaction and gives the connection back, then runs the hooks.
-    /// Goes on when the caller goes away.
-    pub(crate) async fn conclude(
+    /// Ends the transaction and gives the connection back. Goes on when the
+    /// caller goes away, and then runs the hooks, which are otherwise due.
+    pub(crate) fn conclude(
         self,
         end: End,
         damage: Damage,
         hooks: Hooks,
-    ) -> (Outcome, Result<(), sqlx::Error>) {
-        FinishOnDrop::new(self.runtime.clone(), async move {
+    ) -> FinishOnDrop<Concluded> {
+        let patience = Patience::Until(self.about.deadline);
+        FinishOnDrop::new(self.about.runtime.clone(), patience, async move {
             let (outcome, answer) = match end {
-                End::Commit => self.commit().await,
+                End::Commit(ticket) => self.commit(ticket).await,
                 End::RollBack(answer) => {
                     self.roll_back(damage).await;
-                    (
-                        Outcome::RolledBack,
-                        answer.map_or(Ok(()), |e| Err(e.into())),
-                    )
+                    let answer = answer.map_or(Ok(()), |error| Err(error.into()));
+                    (Outcome::RolledBack, answer)
                 }
             };
-            match outcome {
-                Outcome::Committed => hooks.run(When::Committed).await,
-                Outcome::RolledBack => hooks.run(When::RolledBack).await,
-                Outcome::Unknown => {}
+            Concluded {
+                outcome,
+                answer,
+                hooks: hooks.due(outcome.when()),
             }
-            (outcome, answer)
         })
-        .await
     }
 
-    async fn commit(mut self) -> (Outcome, Result<(), sqlx::Error>) {
-        let (backend, mode) = (backend::of::<DB>(), self.mode);
+    async fn commit(mut self, ticket: Ticket) -> (Outcome, Result<(), sqlx::Error>) {
+        let (backend, mode) = (backend::of::<DB>(), self.about.terms.mode);
         let timer = observe::Timer::start();
         let error = match backend.commit(self.connection(), mode).await {
             Ok(()) => {
@@ -140,14 +201,14 @@ impl<DB: Database> Lease<DB> {
             Refusal::Unknown => {
                 observe::outcome_unknown(&error);
                 self.close("COMMIT was not answered");
-                let unknown = Error::because(Kind::OutcomeUnknown, record(&error));
+                let unknown = Error::unknown(record(&error), ticket);
                 (Outcome::Unknown, Err(unknown.into()))
             }
         }
     }
 
     async fn roll_back(mut self, damage: Damage) {
-        let (backend, mode) = (backend::of::<DB>(), self.mode);
+        let (backend, mode) = (backend::of::<DB>(), self.about.terms.mode);
         if damage == Damage::Connection {
             return self.close("it was lost inside the transaction");
         }
@@ -156,12 +217,8 @@ impl<DB: Database> Lease<DB> {
             return Box::pin(self.restore()).await;
         }
         let timer = observe::Timer::start();
-        match timeout(
-            backend.patience(),
-            backend.rollback(self.connection(), mode),
-        )
-        .await
-        {
+        let patience = self.about.patience();
+        match timeout(patience, backend.rollback(self.connection(), mode)).await {
             Ok(Ok(())) => {
                 timer.event("rollback");
                 self.give_back();
@@ -174,10 +231,10 @@ impl<DB: Database> Lease<DB> {
     /// Rolls back in the background, then runs the hooks. `damage` says what is
     /// known of the connection.
     pub(crate) fn abandon(mut self, damage: Damage, hooks: Hooks) {
+        let runtime = self.about.runtime.clone();
         let lease = Self {
             connection: self.connection.take(),
-            mode: self.mode,
-            runtime: self.runtime.clone(),
+            about: self.about.clone(),
             orphan: true,
         };
         let rest = async move {
@@ -188,7 +245,7 @@ impl<DB: Database> Lease<DB> {
             }
             hooks.run(When::RolledBack).await;
         };
-        self.runtime.spawn(rest.instrument(Span::current()));
+        runtime.spawn(rest.instrument(Span::current()));
     }
 
     /// Gives the connection back clean, or closes it.
@@ -203,18 +260,43 @@ impl<DB: Database> Lease<DB> {
     }
 
     async fn restored(&mut self) -> Result<(), sqlx::Error> {
-        let (backend, mode) = (backend::of::<DB>(), self.mode);
+        let (backend, mode) = (backend::of::<DB>(), self.about.terms.mode);
         let timer = observe::Timer::start();
-        timeout(backend.patience(), backend.restore(self.connection(), mode))
+        let patience = self.about.patience();
+        timeout(patience, backend.restore(self.connection(), mode))
             .await
-            .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))?;
+            .unwrap_or_else(|_| Err(timed_out()))?;
         timer.event("rollback");
         Ok(())
     }
 
     fn give_back(mut self) {
-        let _inside = self.runtime.enter();
+        let (backend, limits) = (backend::of::<DB>(), self.about.terms.limits);
+        if backend.reset(self.connection(), &limits).is_some() {
+            return self.reset_and_give_back();
+        }
+        let _inside = self.about.runtime.enter();
         drop(self.connection.take());
+    }
+
+    /// The caller need not wait for what is of no use to it.
+    fn reset_and_give_back(mut self) {
+        let (backend, limits) = (backend::of::<DB>(), self.about.terms.limits);
+        let runtime = self.about.runtime.clone();
+        runtime.spawn(async move {
+            let patience = backend.patience();
+            let reset = backend.reset(self.connection(), &limits);
+            let reset = async {
+                match reset {
+                    Some(reset) => reset.await,
+                    None => Ok(()),
+                }
+            };
+            match timeout(patience, reset).await {
+                Ok(Ok(())) => drop(self.connection.take()),
+                _ => self.close("a setting of it could not be set back"),
+            }
+        });
     }
 
     /// Takes the connection out of the pool at once, so that it opens another,
@@ -224,13 +306,72 @@ impl<DB: Database> Lease<DB> {
             return;
         };
         observe::closed(why);
-        let _inside = self.runtime.enter();
+        let about = self.about.clone();
+        let _inside = about.runtime.enter();
         let connection = connection.detach();
-        self.runtime.spawn(async move {
+        about.runtime.clone().spawn(async move {
+            if let Some(session) = about.session.id {
+                // While the socket is open nobody else can be called the same.
+                let ended = timeout(GOOD_BYE, about.end_session(session)).await;
+                observe::session_ended(matches!(ended, Ok(Ok(()))));
+            }
             // An answer is not needed, only an end.
             let _ = timeout(GOOD_BYE, connection.close()).await;
         });
     }
+}
+
+/// How many sessions are ended at once: each takes a connection of its own.
+static ENDING: Semaphore = Semaphore::const_new(4);
+
+impl<DB: Database> About<DB> {
+    /// Ends the server's session, whose locks are in others' way, from another
+    /// connection: this one may be a dead line.
+    async fn end_session(&self, session: u64) -> Result<(), sqlx::Error> {
+        let _turn = ENDING.acquire().await;
+        let age = self.begun.elapsed();
+        let mut connection = DB::Connection::connect_with(&self.pool.connect_options()).await?;
+        let ended = backend::of::<DB>().end_session(&mut connection, session, age);
+        let ended = ended.await;
+        let _ = connection.close().await;
+        ended
+    }
+}
+
+/// A transaction that has ended.
+#[derive(Debug)]
+pub(crate) struct Concluded {
+    pub(crate) outcome: Outcome,
+    pub(crate) answer: Result<(), sqlx::Error>,
+    pub(crate) hooks: Due,
+}
+
+impl Concluded {
+    /// The time is over and `end`, which was sent, is not answered: it goes on in
+    /// the background.
+    pub(crate) fn unanswered(end: End) -> Self {
+        let (outcome, answer) = match end {
+            End::Commit(ticket) => {
+                let cause = timed_out();
+                observe::outcome_unknown(&cause);
+                let unknown = Error::unknown(record(&cause), ticket);
+                (Outcome::Unknown, Err(unknown.into()))
+            }
+            End::RollBack(answer) => {
+                let answer = answer.map_or(Ok(()), |error| Err(error.into()));
+                (Outcome::RolledBack, answer)
+            }
+        };
+        Self {
+            outcome,
+            answer,
+            hooks: Due::default(),
+        }
+    }
+}
+
+fn timed_out() -> sqlx::Error {
+    io::Error::from(io::ErrorKind::TimedOut).into()
 }
 
 impl<DB: Database> Drop for Lease<DB> {
@@ -241,13 +382,12 @@ impl<DB: Database> Drop for Lease<DB> {
         if self.orphan {
             // Only a runtime that shuts down drops the background's work. The
             // server ends the transaction when the connection goes.
-            let _inside = self.runtime.enter();
+            let _inside = self.about.runtime.enter();
             drop(connection.detach());
         } else {
             let lease = Self {
                 connection: Some(connection),
-                mode: self.mode,
-                runtime: self.runtime.clone(),
+                about: self.about.clone(),
                 orphan: true,
             };
             lease.abandon(Damage::None, Hooks::default());
@@ -258,7 +398,7 @@ impl<DB: Database> Drop for Lease<DB> {
 impl<DB: Database> fmt::Debug for Lease<DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lease")
-            .field("mode", &self.mode)
+            .field("terms", &self.about.terms)
             .finish_non_exhaustive()
     }
 }

@@ -110,13 +110,19 @@ mod executor;
 mod finish;
 mod handle;
 mod hooks;
+pub mod keys;
 mod lease;
+mod limits;
 mod observe;
 pub mod pool;
+mod resolve;
 mod root;
+mod run;
 mod savepoint;
 mod scope;
 mod state;
+pub mod testing;
+mod waits;
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -129,6 +135,8 @@ pub use block::{Block, on, read, transaction};
 pub use end::Outcome;
 pub use error::Error;
 pub use handle::{Access, AccessOf, Handle, Read, ReadTx, Tx, Write};
+pub use limits::{IdleTimeout, Limits};
+pub use resolve::Resolution;
 
 #[doc = include_str!("transactional.md")]
 pub use sqlx_transactional_macros::transactional;

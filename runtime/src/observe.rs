@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{Span, field};
 
-use crate::error::Error;
+use crate::{error::Error, hooks::When};
 
 /// The target of every span and event of this crate.
 macro_rules! target {
@@ -24,6 +24,15 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// The hooks that wait for it.
+    pub(crate) fn when(self) -> Option<When> {
+        match self {
+            Self::Committed => Some(When::Committed),
+            Self::RolledBack => Some(When::RolledBack),
+            Self::Unknown => None,
+        }
+    }
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Committed => "committed",
@@ -128,6 +137,14 @@ pub(crate) fn outcome_unknown(error: &sqlx::Error) {
 
 pub(crate) fn unclean(error: &sqlx::Error) {
     tracing::warn!(target: target!(), cause = %label(error), "connection not clean");
+}
+
+pub(crate) fn timed_out() {
+    tracing::warn!(target: target!(), "timed out");
+}
+
+pub(crate) fn session_ended(ended: bool) {
+    tracing::warn!(target: target!(), ended, "server session ended");
 }
 
 pub(crate) fn closed(why: &'static str) {

@@ -1,19 +1,31 @@
 //! What the attribute's expansion calls. Not part of the public API.
 
-use std::ops::Deref;
+use std::{fmt::Display, ops::Deref, time::Duration};
 
 use sqlx::{Database, Pool};
-use tracing::{Instrument, Span, instrument::Instrumented};
 
-use crate::{begin::Begin, handle::Access};
+use crate::{
+    begin::Begin,
+    end::Outcome,
+    error::Kind,
+    handle::Access,
+    keys,
+    limits::{IdleTimeout, Limits},
+    run::Bounds,
+};
 
-pub use crate::end::end;
+pub use crate::{
+    end::end,
+    run::{Ran, run},
+};
 
 /// How a function wants its transaction.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     pub(crate) name: &'static str,
     pub(crate) savepoint: bool,
+    pub(crate) resolvable: bool,
+    pub(crate) limits: Limits,
 }
 
 impl Options {
@@ -23,6 +35,8 @@ impl Options {
         Self {
             name,
             savepoint: false,
+            resolvable: false,
+            limits: Limits::new(),
         }
     }
 
@@ -34,7 +48,54 @@ impl Options {
             ..self
         }
     }
+
+    /// The outcome can be asked for when it is not known.
+    #[must_use]
+    pub const fn resolvable(self) -> Self {
+        Self {
+            resolvable: true,
+            ..self
+        }
+    }
+
+    /// With the limit of the whole call, in milliseconds.
+    #[must_use]
+    pub const fn timeout(mut self, limit: u64) -> Self {
+        self.limits.timeout = Some(Duration::from_millis(limit));
+        self
+    }
+
+    /// With the limit of each statement, in milliseconds.
+    #[must_use]
+    pub const fn statement_timeout(mut self, limit: u64) -> Self {
+        self.limits.statement_timeout = Some(Duration::from_millis(limit));
+        self
+    }
+
+    /// With the limit of each wait for a lock, in milliseconds.
+    #[must_use]
+    pub const fn lock_timeout(mut self, limit: u64) -> Self {
+        self.limits.lock_timeout = Some(Duration::from_millis(limit));
+        self
+    }
+
+    /// With the limit of each pause between two statements, in milliseconds.
+    #[must_use]
+    pub const fn idle_timeout<DB: IdleTimeout>(mut self, limit: u64) -> Self {
+        self.limits.idle_timeout = Some(Duration::from_millis(limit));
+        self
+    }
+
+    /// Why a function with these options cannot be called in a transaction with
+    /// the limits `open`.
+    pub(crate) fn refused_inside(&self, open: &Limits) -> Option<Kind> {
+        let beyond = self.limits.beyond(open);
+        let beyond = beyond.or(self.resolvable.then_some(NOT_RESOLVABLE));
+        beyond.map(Kind::Unsupported)
+    }
 }
+
+const NOT_RESOLVABLE: &str = "`resolvable` is for the outermost function, whose COMMIT it is about";
 
 /// What `on = expr` stands for: see [`on`].
 #[derive(Debug)]
@@ -82,14 +143,30 @@ pub fn begin<A: Access, B: Begin<A>>(place: &mut B, options: Options) -> A::Hand
     place.begin(options)
 }
 
-/// The span of the transaction behind `handle`.
-pub fn span<A: Access>(handle: &A::Handle<'_>) -> Span {
-    A::span(handle).clone()
+/// What surrounds the body of the function with `handle`.
+pub fn bounds<A: Access>(handle: &mut A::Handle<'_>, options: Options) -> Bounds {
+    A::scope(handle).bounds(options.limits.timeout)
 }
 
-/// Runs `body` inside `span`.
-pub fn instrument<F: Future>(span: Span, body: F) -> Instrumented<F> {
-    body.instrument(span)
+/// The text of an idempotency key.
+pub fn key(key: &(impl Display + ?Sized)) -> String {
+    key.to_string()
+}
+
+/// Writes the idempotency key; gives what the function returns if that fails.
+pub async fn claim<A: Access, R: Outcome>(
+    handle: &mut A::Handle<'_>,
+    key: impl AsRef<str>,
+) -> Option<R> {
+    let (scope, key) = (A::scope(handle), key.as_ref());
+    if let Err(error) = keys::claim(scope.core(), key).await {
+        return Some(R::from_error(error));
+    }
+    if scope.is_root() {
+        // Elsewhere it may be undone while the rest commits.
+        scope.core().state().key = Some(key.into());
+    }
+    None
 }
 
 /// Never called: gives a body its declared type where inference would take

@@ -1,20 +1,23 @@
 //! The outermost end of a transaction, or of what this crate sees of one.
 
-use std::{io, mem, time::Instant};
+use std::{future::poll_fn, io, mem, pin::pin, task::Poll};
 
 use futures_core::future::BoxFuture;
 use sqlx::Database;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::Span;
 
 use crate::{
-    backend::{self, Damage, Mode},
+    backend::{self, Damage, Mode, Terms},
     begin::DynSource,
     borrowed::Borrowed,
-    error::Kind,
+    error::{Cause, Error, Kind},
     hooks::{Hooks, When},
-    lease::{End, Lease, depth},
+    lease::{Concluded, End, Lease, depth},
+    limits::{DEFAULT_TIMEOUT, Limits},
     observe::{self, Outcome},
+    private::Options,
+    resolve::Ticket,
     savepoint,
     scope::Core,
     state::{Flight, State, Unseen},
@@ -23,7 +26,9 @@ use crate::{
 /// A transaction from its first statement to its end.
 pub(crate) struct Root<'c, DB: Database> {
     link: Link<'c, DB>,
-    mode: Mode,
+    terms: Terms,
+    /// When the whole call has to be over.
+    deadline: Option<Instant>,
     state: State,
     span: Span,
 }
@@ -45,17 +50,55 @@ pub(crate) enum Place<'c, DB: Database> {
 }
 
 impl<'c, DB: Database> Root<'c, DB> {
-    pub(crate) fn new(place: Place<'c, DB>, mode: Mode, name: &'static str) -> Self {
+    pub(crate) fn new(place: Place<'c, DB>, mode: Mode, options: &Options) -> Self {
+        let backend = backend::of::<DB>();
+        let limits = options.limits.or(place.limits());
+        // A timer that is ours leaves a session behind that is not.
+        let timed = limits.timeout.is_some()
+            || (limits.statement_timeout.is_some() && !backend.limits_statements());
         Self {
+            terms: Terms {
+                mode,
+                limits,
+                identify: timed && matches!(place, Place::Source(_)),
+                resolvable: options.resolvable && mode == Mode::Write,
+            },
+            deadline: Instant::now().checked_add(limits.timeout.unwrap_or(DEFAULT_TIMEOUT)),
+            state: State::new(limits),
             link: Link::Idle(place),
-            mode,
-            state: State::default(),
-            span: observe::begun(name, backend::of::<DB>().engine()),
+            span: observe::begun(options.name, backend.engine()),
         }
     }
 
     pub(crate) fn span(&self) -> &Span {
         &self.span
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Why the body is not called at all.
+    pub(crate) fn refused(&self) -> Option<Kind> {
+        let backend = backend::of::<DB>();
+        if self.terms.limits.idle_timeout.is_some() && !backend.limits_idleness() {
+            return Some(Kind::Unsupported(NO_IDLE_TIMEOUT));
+        }
+        match &self.link {
+            Link::Idle(Place::Connection(borrowed)) => {
+                if self.terms.resolvable {
+                    Some(Kind::Unsupported(NOT_RESOLVABLE))
+                } else if borrowed.is_nested() {
+                    self.terms
+                        .limits
+                        .beyond(&Limits::new())
+                        .map(Kind::Unsupported)
+                } else {
+                    None
+                }
+            }
+            _ => None,
+        }
     }
 
     async fn open(&mut self) -> Result<(), sqlx::Error> {
@@ -65,7 +108,14 @@ impl<'c, DB: Database> Root<'c, DB> {
         let timer = observe::Timer::start();
         // The statement that waits for this is lost with it.
         self.state.in_flight = Some(Flight::Statement);
-        let begun = place.begin(self.mode).await;
+        let (terms, deadline) = (&self.terms, self.deadline);
+        let begun = match terms.limits.lock_timeout {
+            Some(limit) if backend::of::<DB>().waits_in_begin() => {
+                let begun = timeout(limit, place.begin(terms, deadline)).await;
+                begun.unwrap_or_else(|_| Err(Error::new(Kind::LockTimedOut).into()))
+            }
+            _ => place.begin(terms, deadline).await,
+        };
         self.state.in_flight = None;
         if let Err(error) = &begun {
             // The statement did not run, so the body must not go on without it.
@@ -74,7 +124,7 @@ impl<'c, DB: Database> Root<'c, DB> {
         }
         let lease = begun?;
         timer.event("begin");
-        self.state.opened = (!self.span.is_none()).then(Instant::now);
+        self.state.opened = (!self.span.is_none()).then(std::time::Instant::now);
         match (mem::replace(&mut self.link, Link::Ended), lease) {
             (Link::Idle(Place::Source(source)), Some(lease)) => {
                 self.link = Link::Leased(lease);
@@ -167,19 +217,18 @@ impl<'c, DB: Database> Root<'c, DB> {
         }
     }
 
+    /// Ends the transaction, within its time.
     pub(crate) async fn end(&mut self, succeeded: bool) -> Result<(), sqlx::Error> {
-        if succeeded {
-            if !self.state.is_clear() {
-                self.clear_up().await;
-            }
-            if self.state.unseen == Unseen::Connection && !self.state.is_doomed() {
-                Box::pin(self.verify()).await;
-            }
-        } else {
-            let survives = backend::of::<DB>().survives_interruption();
-            self.state.notice_interruption(survives);
-            if self.state.unseen == Unseen::Connection && !survives {
-                Box::pin(self.verify()).await;
+        let is_open = !matches!(self.link, Link::Idle(_));
+        let deadline = self.deadline.filter(|_| is_open);
+        if succeeded && deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Err(self.expire());
+        }
+        if !self.is_settled(succeeded) {
+            let settled = before(deadline, self.settle(succeeded)).await;
+            if settled.is_none() {
+                let expired = self.expire();
+                return if succeeded { Err(expired) } else { Ok(()) };
             }
         }
         let end = match self.state.verdict() {
@@ -188,24 +237,135 @@ impl<'c, DB: Database> Root<'c, DB> {
                 End::roll_back("it was asked for")
             }
             Some(doomed) => End::RollBack(Some(doomed)),
-            None => End::Commit,
+            None => End::Commit(self.ticket()),
         };
-        self.conclude(end).await
+        self.conclude(end, deadline).await
     }
 
-    async fn conclude(&mut self, end: End) -> Result<(), sqlx::Error> {
+    /// Whether the end can be decided without asking anybody.
+    fn is_settled(&self, succeeded: bool) -> bool {
+        let unseen = self.state.unseen == Unseen::Connection;
+        if succeeded {
+            self.state.is_clear() && !unseen
+        } else {
+            self.state.in_flight.is_none() && !unseen
+        }
+    }
+
+    fn settle(&mut self, succeeded: bool) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let survives = backend::of::<DB>().survives_interruption();
+            if succeeded {
+                self.cleared_up().await;
+                if self.state.unseen == Unseen::Connection && !self.state.is_doomed() {
+                    self.verify().await;
+                }
+            } else {
+                self.state.notice_interruption(survives);
+                if self.state.unseen == Unseen::Connection && !survives {
+                    self.verify().await;
+                }
+            }
+        })
+    }
+
+    /// What is needed to ask what became of the transaction.
+    fn ticket(&self) -> Ticket {
+        let transaction = match &self.link {
+            Link::Leased(lease) => lease.transaction(),
+            _ => None,
+        };
+        Ticket {
+            transaction,
+            key: self.state.key.clone(),
+        }
+    }
+
+    async fn conclude(&mut self, end: End, deadline: Option<Instant>) -> Result<(), sqlx::Error> {
+        // For the caller that does not wait for the answer.
+        let unanswered = match &end {
+            End::Commit(ticket) => End::Commit(ticket.clone()),
+            End::RollBack(None) => End::RollBack(None),
+            End::RollBack(Some(_)) => End::RollBack(self.state.verdict()),
+        };
         let state = mem::take(&mut self.state);
         let damage = state.damage();
-        let (outcome, answer) = match mem::replace(&mut self.link, Link::Ended) {
-            Link::Leased(lease) => lease.conclude(end, damage, state.hooks).await,
-            Link::Borrowed(borrowed) => borrowed.conclude(end, damage, state.hooks).await,
-            Link::Idle(_) | Link::Ended => conclude_nothing(end, state.hooks).await,
+        let concluding = match mem::replace(&mut self.link, Link::Ended) {
+            Link::Leased(lease) => before(deadline, lease.conclude(end, damage, state.hooks)).await,
+            Link::Borrowed(borrowed) => {
+                before(deadline, borrowed.conclude(end, damage, state.hooks)).await
+            }
+            Link::Idle(_) | Link::Ended => Some(conclude_nothing(end, state.hooks)),
         };
+        let concluded = concluding.unwrap_or_else(|| Concluded::unanswered(unanswered));
         let held = state.opened.map(|opened| opened.elapsed());
-        observe::ended(&self.span, outcome, state.tally, held);
-        answer
+        observe::ended(&self.span, concluded.outcome, state.tally, held);
+        // They go on behind the deadline, but nobody waits for them there.
+        before(deadline, concluded.hooks.run()).await;
+        concluded.answer
+    }
+
+    /// The time is over and no COMMIT was sent: what is left is done in the
+    /// background, as for a body that was dropped.
+    pub(crate) fn expire(&mut self) -> sqlx::Error {
+        observe::timed_out();
+        let error = || Error::new(Kind::TimedOut);
+        self.state
+            .hurt(Damage::Scope, || Cause::new(error().into()));
+        self.abandon("its time was over");
+        error().into()
+    }
+
+    /// Rolls back in the background.
+    fn abandon(&mut self, why: &'static str) {
+        let mut state = mem::take(&mut self.state);
+        let link = mem::replace(&mut self.link, Link::Ended);
+        if let Link::Ended = link {
+            return;
+        }
+        let _inside = self.span.enter();
+        let survives = backend::of::<DB>().survives_interruption();
+        state.notice_interruption(survives);
+        if state.unseen == Unseen::Connection && !survives {
+            // What was on its way when the body was dropped was not seen.
+            state.forbid(Damage::Connection, Kind::Interrupted);
+        }
+        observe::rolled_back(why);
+        let held = state.opened.map(|opened| opened.elapsed());
+        observe::ended(&self.span, Outcome::RolledBack, state.tally, held);
+        let damage = state.damage();
+        match link {
+            Link::Leased(lease) => lease.abandon(damage, state.hooks),
+            Link::Borrowed(borrowed) => {
+                borrowed.abandon(damage);
+                state.hooks.run_in_background(When::RolledBack);
+            }
+            Link::Idle(_) | Link::Ended => state.hooks.run_in_background(When::RolledBack),
+        }
     }
 }
+
+/// The output of `work`, if it comes before `deadline`.
+async fn before<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    let mut timer = None;
+    poll_fn(|context| {
+        if let Poll::Ready(output) = work.as_mut().poll(context) {
+            return Poll::Ready(Some(output));
+        }
+        let Some(deadline) = deadline else {
+            return Poll::Pending;
+        };
+        let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        timer.as_mut().poll(context).map(|()| None)
+    })
+    .await
+}
+
+const NO_IDLE_TIMEOUT: &str = "`idle_timeout` is an option for PostgreSQL";
+
+const NOT_RESOLVABLE: &str = "`resolvable` needs a pool to begin on: on a connection of the \
+                              caller's, the outcome is for the caller to ask";
 
 const NESTED_LEFT_OPEN: &str =
     "a nested transaction begun on `connection()` was still open at the end";
@@ -219,22 +379,40 @@ impl End {
 
 /// A transaction without a statement has no end in the database, but its hooks
 /// have waited for one.
-async fn conclude_nothing(end: End, hooks: Hooks) -> (Outcome, Result<(), sqlx::Error>) {
-    let (outcome, when, answer) = match end {
-        End::Commit => (Outcome::Committed, When::Committed, Ok(())),
-        End::RollBack(None) => (Outcome::RolledBack, When::RolledBack, Ok(())),
-        End::RollBack(Some(error)) => (Outcome::RolledBack, When::RolledBack, Err(error.into())),
+fn conclude_nothing(end: End, hooks: Hooks) -> Concluded {
+    let (outcome, answer) = match end {
+        End::Commit(_) => (Outcome::Committed, Ok(())),
+        End::RollBack(None) => (Outcome::RolledBack, Ok(())),
+        End::RollBack(Some(error)) => (Outcome::RolledBack, Err(error.into())),
     };
-    hooks.run_shielded(when).await;
-    (outcome, answer)
+    Concluded {
+        outcome,
+        answer,
+        hooks: hooks.due(outcome.when()),
+    }
 }
 
 impl<DB: Database> Place<'_, DB> {
-    /// Begins; on a source's connection, which comes with a lease.
-    async fn begin(&mut self, mode: Mode) -> Result<Option<Lease<DB>>, sqlx::Error> {
+    /// The limits of whatever is begun here.
+    fn limits(&self) -> Limits {
         match self {
-            Self::Source(source) => Lease::begin(source.pool(), mode).await.map(Some),
-            Self::Connection(borrowed) => borrowed.begin(mode).await.map(|()| None),
+            Self::Source(source) => source.limits(),
+            Self::Connection(_) => Limits::new(),
+        }
+    }
+
+    /// Begins; on a source's connection, which comes with a lease.
+    async fn begin(
+        &mut self,
+        terms: &Terms,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Lease<DB>>, sqlx::Error> {
+        match self {
+            Self::Source(source) => {
+                let lease = Lease::begin(source.pool(), terms, deadline).await;
+                lease.map(Some)
+            }
+            Self::Connection(borrowed) => borrowed.begin(terms).await.map(|()| None),
         }
     }
 }
@@ -283,7 +461,7 @@ impl<DB: Database> Core<DB> for Root<'_, DB> {
     }
 
     fn mode(&self) -> Mode {
-        self.mode
+        self.terms.mode
     }
 
     fn sees_the_end(&self) -> bool {
@@ -299,29 +477,6 @@ impl<DB: Database> Core<DB> for Root<'_, DB> {
 /// The body was dropped, or panicked.
 impl<DB: Database> Drop for Root<'_, DB> {
     fn drop(&mut self) {
-        let mut state = mem::take(&mut self.state);
-        let link = mem::replace(&mut self.link, Link::Ended);
-        if let Link::Ended = link {
-            return;
-        }
-        let _inside = self.span.enter();
-        let survives = backend::of::<DB>().survives_interruption();
-        state.notice_interruption(survives);
-        if state.unseen == Unseen::Connection && !survives {
-            // What was on its way when the body was dropped was not seen.
-            state.forbid(Damage::Connection, Kind::Interrupted);
-        }
-        observe::rolled_back("the future was dropped, or the body panicked");
-        let held = state.opened.map(|opened| opened.elapsed());
-        observe::ended(&self.span, Outcome::RolledBack, state.tally, held);
-        let damage = state.damage();
-        match link {
-            Link::Leased(lease) => lease.abandon(damage, state.hooks),
-            Link::Borrowed(borrowed) => {
-                borrowed.abandon(damage);
-                state.hooks.run_in_background(When::RolledBack);
-            }
-            Link::Idle(_) | Link::Ended => state.hooks.run_in_background(When::RolledBack),
-        }
+        self.abandon("the future was dropped, or the body panicked");
     }
 }

@@ -11,7 +11,9 @@ use tracing::Span;
 
 use crate::{
     backend::{self, Damage, Mode},
+    error::Kind,
     observe,
+    private::Options,
     scope::Core,
     state::{Flight, State},
 };
@@ -28,23 +30,27 @@ pub(crate) struct Savepoint<'c, DB: Database> {
     outer_roll_back: bool,
     /// Whether the enclosing scope was doomed already.
     outer_doomed: bool,
+    /// Why the body is not called at all.
+    pub(crate) refused: Option<Kind>,
     ended: bool,
 }
 
 impl<'c, DB: Database> Savepoint<'c, DB> {
-    pub(crate) fn new(parent: &'c mut (dyn Core<DB> + 'c), name: &'static str) -> Self {
+    pub(crate) fn new(parent: &'c mut (dyn Core<DB> + 'c), options: &Options) -> Self {
         let state = parent.state();
+        let refused = options.refused_inside(&state.limits);
         state.notice_interruption(backend::of::<DB>().survives_interruption());
         let hooks = state.hooks.mark();
         let outer_roll_back = mem::take(&mut state.roll_back);
         let outer_doomed = state.is_doomed();
         Self {
             parent,
-            span: observe::inside(name, backend::of::<DB>().engine(), "savepoint"),
+            span: observe::inside(options.name, backend::of::<DB>().engine(), "savepoint"),
             number: None,
             hooks,
             outer_roll_back,
             outer_doomed,
+            refused,
             ended: false,
         }
     }
@@ -117,6 +123,24 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         }
     }
 
+    /// Nobody waits for the scope's end: the next use of the transaction goes back
+    /// to the savepoint first.
+    pub(crate) fn abandon(&mut self) {
+        if self.ended {
+            return;
+        }
+        let survives = backend::of::<DB>().survives_interruption();
+        self.parent.state().notice_interruption(survives);
+        self.forgive();
+        let state = self.parent.state();
+        if let Some(number) = self.number {
+            state.owed = Some(state.owed.map_or(number, |owed| owed.min(number)));
+            // Going back to the savepoint tells whether it is still there.
+            state.suspect = None;
+        }
+        self.close(false, "dropped");
+    }
+
     /// Gives the enclosing scope its own back.
     fn close(&mut self, kept: bool, outcome: &'static str) {
         self.ended = true;
@@ -156,23 +180,10 @@ impl<DB: Database> Core<DB> for Savepoint<'_, DB> {
     }
 }
 
-/// The scope's future was dropped, or its body panicked: the next use of the
-/// transaction goes back to the savepoint first.
+/// The scope's future was dropped, or its body panicked.
 impl<DB: Database> Drop for Savepoint<'_, DB> {
     fn drop(&mut self) {
-        if self.ended {
-            return;
-        }
-        let survives = backend::of::<DB>().survives_interruption();
-        self.parent.state().notice_interruption(survives);
-        self.forgive();
-        let state = self.parent.state();
-        if let Some(number) = self.number {
-            state.owed = Some(state.owed.map_or(number, |owed| owed.min(number)));
-            // Going back to the savepoint tells whether it is still there.
-            state.suspect = None;
-        }
-        self.close(false, "dropped");
+        self.abandon();
     }
 }
 

@@ -1,17 +1,20 @@
 //! Where a handle stands: at the root of a transaction, at a savepoint in it, or
 //! joined to one of these.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use futures_core::future::BoxFuture;
 use sqlx::Database;
+use tokio::time::Instant;
 use tracing::Span;
 
 use crate::{
     backend::{self, Damage, Mode},
     error::{Cause, Error, Kind},
     observe,
+    private::Options,
     root::Root,
+    run::Bounds,
     savepoint::Savepoint,
     state::State,
 };
@@ -79,6 +82,43 @@ impl<'c, DB: Database> Scope<'c, DB> {
         }
     }
 
+    pub(crate) fn is_root(&self) -> bool {
+        matches!(self.0, Place::Root(_))
+    }
+
+    /// What surrounds the body of whoever has this scope. `limit` is that of its
+    /// own call.
+    pub(crate) fn bounds(&mut self, limit: Option<Duration>) -> Bounds {
+        let within = || limit.and_then(|limit| Instant::now().checked_add(limit));
+        let (deadline, refused) = match &mut self.0 {
+            Place::Root(root) => (root.deadline(), root.refused()),
+            Place::Savepoint(savepoint) => (within(), savepoint.refused),
+            Place::Joined(joined) => (within(), joined.refused),
+        };
+        Bounds {
+            span: self.span().clone(),
+            deadline,
+            refused: refused.map(|kind| Error::new(kind).into()),
+        }
+    }
+
+    /// Ends the scope whose body's time was over.
+    pub(crate) fn expire(&mut self) -> sqlx::Error {
+        let error = || Error::new(Kind::TimedOut);
+        match &mut self.0 {
+            Place::Root(root) => return root.expire(),
+            Place::Savepoint(savepoint) => {
+                observe::timed_out();
+                savepoint.abandon();
+            }
+            Place::Joined(joined) => {
+                observe::timed_out();
+                joined.abandon(Cause::new(error().into()));
+            }
+        }
+        error().into()
+    }
+
     /// Ends the scope as its body's result asks; an error replaces an `Ok`.
     pub(crate) async fn end(&mut self, succeeded: bool) -> Result<(), sqlx::Error> {
         match &mut self.0 {
@@ -106,16 +146,21 @@ pub(crate) struct Joined<'c, DB: Database> {
     core: &'c mut (dyn Core<DB> + 'c),
     name: &'static str,
     span: Span,
+    /// Why the body is not called at all.
+    refused: Option<Kind>,
     ended: bool,
 }
 
 impl<'c, DB: Database> Joined<'c, DB> {
-    pub(crate) fn new(core: &'c mut (dyn Core<DB> + 'c), name: &'static str) -> Self {
-        core.state().recent = None;
+    pub(crate) fn new(core: &'c mut (dyn Core<DB> + 'c), options: &Options) -> Self {
+        let state = core.state();
+        state.recent = None;
+        let refused = options.refused_inside(&state.limits);
         Self {
             core,
-            name,
-            span: observe::inside(name, backend::of::<DB>().engine(), "joined"),
+            name: options.name,
+            span: observe::inside(options.name, backend::of::<DB>().engine(), "joined"),
+            refused,
             ended: false,
         }
     }
@@ -128,6 +173,15 @@ impl<'c, DB: Database> Joined<'c, DB> {
             observe::part_ended(&self.span, "err");
             self.doom(Kind::JoinedFailed(self.name));
         }
+    }
+
+    /// Its time is over.
+    fn abandon(&mut self, cause: Cause) {
+        self.ended = true;
+        observe::part_ended(&self.span, "dropped");
+        let state = self.core.state();
+        state.hurt(Damage::Scope, || cause);
+        state.notice_interruption(backend::of::<DB>().survives_interruption());
     }
 
     /// The cause is the statement that failed in here, if one did.

@@ -1,11 +1,12 @@
 //! What is known of an open transaction besides its connection.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use crate::{
     backend::Damage,
     error::{Cause, Error, Kind, record},
     hooks::Hooks,
+    limits::Limits,
     observe::{self, Tally},
 };
 
@@ -32,6 +33,10 @@ pub(crate) struct State {
     savepoints: u32,
     pub(crate) tally: Tally,
     pub(crate) opened: Option<Instant>,
+    /// The limits that hold for the whole transaction.
+    pub(crate) limits: Limits,
+    /// The idempotency key that was written in it.
+    pub(crate) key: Option<Arc<str>>,
 }
 
 /// Why the transaction cannot commit, and how much of it is lost.
@@ -65,6 +70,13 @@ pub(crate) enum Flight {
 }
 
 impl State {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            ..Self::default()
+        }
+    }
+
     /// Whether the next statement may be sent without further ado.
     pub(crate) fn is_clear(&self) -> bool {
         self.doom.is_none()
@@ -134,6 +146,22 @@ impl State {
         };
         self.unsettled = true;
         self.hurt(damage, || Cause::new(Error::new(kind).into()));
+    }
+
+    /// A statement was given up before its answer came.
+    pub(crate) fn statement_timed_out(&mut self, survives: bool) -> sqlx::Error {
+        let error = || Error::new(Kind::StatementTimedOut);
+        self.in_flight = None;
+        self.unsettled = true;
+        let damage = if survives {
+            Damage::Scope
+        } else {
+            Damage::Connection
+        };
+        let cause = Cause::new(error().into());
+        self.recent = Some(cause.clone());
+        self.hurt(damage, || cause);
+        error().into()
     }
 
     /// Forgets a doom that a rollback to a savepoint undoes.

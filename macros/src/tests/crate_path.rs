@@ -10,41 +10,39 @@ fn every_path_of_the_expansion_begins_with_it() {
         "crate = ::database::tx",
         FUNCTION,
         &expect![[r#"
-        async fn f(
-            mut tx: impl ::database::tx::Begin<::database::tx::AccessOf<Tx<'static, Db>>>,
-        ) -> R {
-            let mut __handle = ::database::tx::__private::begin::<
-                ::database::tx::AccessOf<Tx<'static, Db>>,
-                _,
-            >(
-                &mut tx,
-                ::database::tx::__private::Options::new(
+            async fn f(
+                mut tx: impl ::database::tx::Begin<::database::tx::AccessOf<Tx<'static, Db>>>,
+            ) -> R {
+                let __options = ::database::tx::__private::Options::new(
                     ::core::concat!(::core::module_path!(), "::f"),
-                ),
-            );
-            let __result = {
-                let __span = ::database::tx::__private::span::<
+                );
+                let mut __handle = ::database::tx::__private::begin::<
                     ::database::tx::AccessOf<Tx<'static, Db>>,
-                >(&__handle);
-                let tx: &mut Tx<'_, Db> = &mut __handle;
-                ::database::tx::__private::instrument(
-                        __span,
-                        ::core::pin::pin!(async move {
-                            if false {
-                                return ::database::tx::__private::declared::<R>();
-                            }
-                            '__body: { Ok(()) }
-                        }),
-                    )
+                    _,
+                >(&mut tx, __options);
+                let __ran = {
+                    let __bounds = ::database::tx::__private::bounds::<
+                        ::database::tx::AccessOf<Tx<'static, Db>>,
+                    >(&mut __handle, __options);
+                    let tx: &mut Tx<'_, Db> = &mut __handle;
+                    ::database::tx::__private::run(
+                            __bounds,
+                            ::core::pin::pin!(async move {
+                                if false {
+                                    return ::database::tx::__private::declared::<R>();
+                                }
+                                '__body: { Ok(()) }
+                            }),
+                        )
+                        .await
+                };
+                ::database::tx::__private::end::<
+                    ::database::tx::AccessOf<Tx<'static, Db>>,
+                    _,
+                >(__handle, __ran)
                     .await
-            };
-            ::database::tx::__private::end::<
-                ::database::tx::AccessOf<Tx<'static, Db>>,
-                _,
-            >(__handle, __result)
-                .await
-        }
-    "#]],
+            }
+        "#]],
     );
 }
 
@@ -71,17 +69,16 @@ fn a_module_of_the_users_own_can_be_named() {
         "crate = crate::db",
         FUNCTION,
         &expect![[r#"
-        async fn f(mut tx: impl crate::db::Begin<crate::db::AccessOf<Tx<'static, Db>>>) -> R {
-        let mut __handle = crate::db::__private::begin::<
-        crate::db::AccessOf<Tx<'static, Db>>,
-        crate::db::__private::Options::new(
-        let __span = crate::db::__private::span::<
-        crate::db::AccessOf<Tx<'static, Db>>,
-        crate::db::__private::instrument(
-        return crate::db::__private::declared::<R>();
-        crate::db::__private::end::<
-        crate::db::AccessOf<Tx<'static, Db>>,
-    "#]],
+            async fn f(mut tx: impl crate::db::Begin<crate::db::AccessOf<Tx<'static, Db>>>) -> R {
+            let __options = crate::db::__private::Options::new(
+            let mut __handle = crate::db::__private::begin::<
+            crate::db::AccessOf<Tx<'static, Db>>,
+            let __bounds = crate::db::__private::bounds::<
+            crate::db::AccessOf<Tx<'static, Db>>,
+            crate::db::__private::run(
+            return crate::db::__private::declared::<R>();
+            crate::db::__private::end::<crate::db::AccessOf<Tx<'static, Db>>, _>(__handle, __ran)
+        "#]],
     );
 }
 

@@ -24,22 +24,20 @@ fn a_function_begins_runs_its_body_and_ends() {
                 id: &str,
                 title: String,
             ) -> Result<u64, AppError> {
+                let __options = ::sqlx_transactional::__private::Options::new(
+                    ::core::concat!(::core::module_path!(), "::rename"),
+                );
                 let mut __handle = ::sqlx_transactional::__private::begin::<
                     ::sqlx_transactional::AccessOf<DbTx<'static>>,
                     _,
-                >(
-                    &mut tx,
-                    ::sqlx_transactional::__private::Options::new(
-                        ::core::concat!(::core::module_path!(), "::rename"),
-                    ),
-                );
-                let __result = {
-                    let __span = ::sqlx_transactional::__private::span::<
+                >(&mut tx, __options);
+                let __ran = {
+                    let __bounds = ::sqlx_transactional::__private::bounds::<
                         ::sqlx_transactional::AccessOf<DbTx<'static>>,
-                    >(&__handle);
+                    >(&mut __handle, __options);
                     let tx: &mut DbTx<'_> = &mut __handle;
-                    ::sqlx_transactional::__private::instrument(
-                            __span,
+                    ::sqlx_transactional::__private::run(
+                            __bounds,
                             ::core::pin::pin!(async move {
                                 if false {
                                     return ::sqlx_transactional::__private::declared::<
@@ -57,7 +55,7 @@ fn a_function_begins_runs_its_body_and_ends() {
                 ::sqlx_transactional::__private::end::<
                     ::sqlx_transactional::AccessOf<DbTx<'static>>,
                     _,
-                >(__handle, __result)
+                >(__handle, __ran)
                     .await
             }
         "#]],

@@ -10,15 +10,15 @@ fn the_literal_replaces_the_path_of_the_function() {
         "name = \"transfer\"",
         FUNCTION,
         &expect![[r#"
-        >(&mut tx, ::sqlx_transactional::__private::Options::new("transfer"));
-    "#]],
+            let __options = ::sqlx_transactional::__private::Options::new("transfer");
+        "#]],
     );
     check_difference(
         "name = r\"a \\ path\"",
         FUNCTION,
         &expect![[r#"
-        >(&mut tx, ::sqlx_transactional::__private::Options::new(r"a \ path"));
-    "#]],
+            let __options = ::sqlx_transactional::__private::Options::new(r"a \ path");
+        "#]],
     );
 }
 

@@ -13,22 +13,20 @@ fn the_place_is_borrowed_and_the_parameter_leaves_the_signature() {
             async fn rename(&self, id: &str) -> R {
                 let __place = &(self.pool);
                 let mut __place = ::sqlx_transactional::__private::on(__place).place();
+                let __options = ::sqlx_transactional::__private::Options::new(
+                    ::core::concat!(::core::module_path!(), "::rename"),
+                );
                 let mut __handle = ::sqlx_transactional::__private::begin::<
                     ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
                     _,
-                >(
-                    &mut __place,
-                    ::sqlx_transactional::__private::Options::new(
-                        ::core::concat!(::core::module_path!(), "::rename"),
-                    ),
-                );
-                let __result = {
-                    let __span = ::sqlx_transactional::__private::span::<
+                >(&mut __place, __options);
+                let __ran = {
+                    let __bounds = ::sqlx_transactional::__private::bounds::<
                         ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
-                    >(&__handle);
+                    >(&mut __handle, __options);
                     let tx: &mut Tx<'_, Db> = &mut __handle;
-                    ::sqlx_transactional::__private::instrument(
-                            __span,
+                    ::sqlx_transactional::__private::run(
+                            __bounds,
                             ::core::pin::pin!(async move {
                                 if false {
                                     return ::sqlx_transactional::__private::declared::<R>();
@@ -41,7 +39,7 @@ fn the_place_is_borrowed_and_the_parameter_leaves_the_signature() {
                 ::sqlx_transactional::__private::end::<
                     ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
                     _,
-                >(__handle, __result)
+                >(__handle, __ran)
                     .await
             }
         "#]],
@@ -76,19 +74,19 @@ fn a_place_that_is_a_reference_is_taken_as_it_is() {
         "on = &mut *connection",
         FUNCTION,
         &expect![[r#"
-        async fn f() -> R {
-        let mut __place = &mut *connection;
-        &mut __place,
-    "#]],
+            async fn f() -> R {
+            let mut __place = &mut *connection;
+            >(&mut __place, __options);
+        "#]],
     );
     check_difference(
         "on = &pool",
         FUNCTION,
         &expect![[r#"
-        async fn f() -> R {
-        let mut __place = &pool;
-        &mut __place,
-    "#]],
+            async fn f() -> R {
+            let mut __place = &pool;
+            >(&mut __place, __options);
+        "#]],
     );
 }
 
@@ -101,7 +99,7 @@ fn an_operator_that_binds_less_than_a_reference_gets_its_parentheses() {
             async fn f() -> R {
             let __place = &(pool as Pool);
             let mut __place = ::sqlx_transactional::__private::on(__place).place();
-            &mut __place,
+            >(&mut __place, __options);
         "#]],
     );
 }
@@ -115,7 +113,8 @@ fn commas_inside_the_place_do_not_end_it() {
             async fn f() -> R {
             let __place = &(pools.get::<Tenant, Shard>(tenant, 1));
             let mut __place = ::sqlx_transactional::__private::on(__place).place();
-            >(&mut __place, ::sqlx_transactional::__private::Options::new("sharded"));
+            let __options = ::sqlx_transactional::__private::Options::new("sharded");
+            >(&mut __place, __options);
         "#]],
     );
 }
@@ -135,7 +134,7 @@ fn with_outermost_the_place_is_checked_where_it_is_given() {
             B: ::sqlx_transactional::Outermost<A>,
             >(_: &B) {}
             outermost::<::sqlx_transactional::AccessOf<Tx<'static, Db>>, _>(&__place);
-            &mut __place,
+            >(&mut __place, __options);
         "#]],
     );
 }

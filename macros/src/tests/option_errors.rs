@@ -14,14 +14,14 @@ fn an_unknown_name() {
     refused(
         "frobnicate = 3",
         &expect![[r#"
-        frobnicate => unknown option `frobnicate`: the options are `on`, `savepoint`, `outermost`, `name` and `crate`
-    "#]],
+            frobnicate => unknown option `frobnicate`: the options are `on`, `savepoint`, `outermost`, `timeout`, `statement_timeout`, `lock_timeout`, `idle_timeout`, `key`, `resolvable`, `name` and `crate`
+        "#]],
     );
     refused(
         "deferrable",
         &expect![[r#"
-        deferrable => unknown option `deferrable`: the options are `on`, `savepoint`, `outermost`, `name` and `crate`
-    "#]],
+            deferrable => unknown option `deferrable`: the options are `on`, `savepoint`, `outermost`, `timeout`, `statement_timeout`, `lock_timeout`, `idle_timeout`, `key`, `resolvable`, `name` and `crate`
+        "#]],
     );
 }
 
@@ -222,14 +222,14 @@ fn the_place_to_begin_without_its_name() {
     refused(
         "\"transfer\"",
         &expect![[r#"
-        "transfer" => expected an option; they are `on`, `savepoint`, `outermost`, `name` and `crate`
-    "#]],
+            "transfer" => expected an option; they are `on`, `savepoint`, `outermost`, `timeout`, `statement_timeout`, `lock_timeout`, `idle_timeout`, `key`, `resolvable`, `name` and `crate`
+        "#]],
     );
     refused(
         "=> x",
         &expect![[r#"
-        => x => expected an option; they are `on`, `savepoint`, `outermost`, `name` and `crate`
-    "#]],
+            => x => expected an option; they are `on`, `savepoint`, `outermost`, `timeout`, `statement_timeout`, `lock_timeout`, `idle_timeout`, `key`, `resolvable`, `name` and `crate`
+        "#]],
     );
 }
 

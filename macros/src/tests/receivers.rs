@@ -17,22 +17,20 @@ fn the_transaction_follows_the_receiver() {
                 >,
                 id: &str,
             ) -> Result<&str, E> {
+                let __options = ::sqlx_transactional::__private::Options::new(
+                    ::core::concat!(::core::module_path!(), "::rename"),
+                );
                 let mut __handle = ::sqlx_transactional::__private::begin::<
                     ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
                     _,
-                >(
-                    &mut tx,
-                    ::sqlx_transactional::__private::Options::new(
-                        ::core::concat!(::core::module_path!(), "::rename"),
-                    ),
-                );
-                let __result = {
-                    let __span = ::sqlx_transactional::__private::span::<
+                >(&mut tx, __options);
+                let __ran = {
+                    let __bounds = ::sqlx_transactional::__private::bounds::<
                         ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
-                    >(&__handle);
+                    >(&mut __handle, __options);
                     let tx: &mut Tx<'_, Db> = &mut __handle;
-                    ::sqlx_transactional::__private::instrument(
-                            __span,
+                    ::sqlx_transactional::__private::run(
+                            __bounds,
                             ::core::pin::pin!(async move {
                                 if false {
                                     return ::sqlx_transactional::__private::declared::<
@@ -47,7 +45,7 @@ fn the_transaction_follows_the_receiver() {
                 ::sqlx_transactional::__private::end::<
                     ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
                     _,
-                >(__handle, __result)
+                >(__handle, __ran)
                     .await
             }
         "#]],

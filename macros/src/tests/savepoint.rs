@@ -10,7 +10,7 @@ fn the_wish_is_passed_to_begin() {
         "savepoint",
         FUNCTION,
         &expect![[r#"
-        .savepoint(),
-    "#]],
+            .savepoint();
+        "#]],
     );
 }

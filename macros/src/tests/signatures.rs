@@ -102,7 +102,7 @@ fn an_unused_parameter_keeps_its_name() {
         "async fn f(_tx: &mut Tx<'_, Db>) -> R { Ok(()) }",
         &expect![[r#"
             mut _tx: impl ::sqlx_transactional::Begin<
-            &mut _tx,
+            >(&mut _tx, __options);
             let _tx: &mut Tx<'_, Db> = &mut __handle;
         "#]],
     );
@@ -115,7 +115,7 @@ fn an_underscore_and_other_patterns_get_a_name_the_body_cannot_use() {
         "async fn f(_: &mut Tx<'_, Db>) -> R { Ok(()) }",
         &expect![[r#"
             mut __place: impl ::sqlx_transactional::Begin<
-            &mut __place,
+            >(&mut __place, __options);
             let _: &mut Tx<'_, Db> = &mut __handle;
         "#]],
     );
@@ -124,7 +124,7 @@ fn an_underscore_and_other_patterns_get_a_name_the_body_cannot_use() {
         "async fn f(Tx { .. }: &mut Tx<'_, Db>) -> R { Ok(()) }",
         &expect![[r#"
             mut __place: impl ::sqlx_transactional::Begin<
-            &mut __place,
+            >(&mut __place, __options);
             let Tx { .. }: &mut Tx<'_, Db> = &mut __handle;
         "#]],
     );

@@ -63,8 +63,8 @@ fn each_has_its_own_answer() {
         durable => unknown option `durable`: write `outermost`: such a function returns `Ok` only after its COMMIT
         atomic => unknown option `atomic`: leave it out, every transactional function is atomic; to undo one part alone, put `savepoint` on the function of that part
         transaction_manager => unknown option `transaction_manager`: the place to begin says it: pass the right `&pool` to the call, or write `on = self.pool`
-        timeout_ms => unknown option `timeout_ms`: it is not offered; put a deadline around the call, with `tokio::time::timeout`: a call that is dropped is rolled back
-        timeout => unknown option `timeout`: it is not offered; put a deadline around the call, with `tokio::time::timeout`: a call that is dropped is rolled back
+        timeout_ms => unknown option `timeout_ms`: write `timeout = "5s"`, or another time in quotes
+        5 => write a time in quotes: "250ms", "5s", "1m" or "2h"
         retries => unknown option `retries`: it is not offered; call the function again: on a pool, each call is a new transaction
         retry => unknown option `retry`: it is not offered; call the function again: on a pool, each call is a new transaction
     "#]].assert_eq(&answers);

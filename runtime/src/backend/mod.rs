@@ -9,7 +9,7 @@
     expect(dead_code, unused_imports, reason = "there is nothing to choose from")
 )]
 
-use std::any::Any;
+use std::{any::Any, time::Duration};
 
 use futures_core::future::BoxFuture;
 use sqlx::{Database, SqlStr};
@@ -24,11 +24,33 @@ mod text;
 
 pub(crate) use text::Text;
 
+use crate::limits::Limits;
+
 /// What a transaction may do; the engine enforces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     Write,
     Read,
+}
+
+/// What is asked of BEGIN.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    pub(crate) mode: Mode,
+    pub(crate) limits: Limits,
+    /// Whether the session may have to be ended from another connection.
+    pub(crate) identify: bool,
+    /// Whether the outcome may have to be asked for later.
+    pub(crate) resolvable: bool,
+}
+
+/// What BEGIN's answer told of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Session {
+    /// What the server calls the session.
+    pub(crate) id: Option<u64>,
+    /// What the server calls the transaction.
+    pub(crate) transaction: Option<u64>,
 }
 
 /// How far the damage of an error reaches.
@@ -55,18 +77,85 @@ pub(crate) enum Refusal {
     Unknown,
 }
 
+/// What the engine knows of an ended session's transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "postgres"),
+    expect(dead_code, reason = "PostgreSQL alone can be asked")
+)]
+pub(crate) enum Asked {
+    Committed,
+    RolledBack,
+    /// Its session has not ended yet.
+    Open,
+    /// It is too long ago, or this engine cannot be asked.
+    Unknown,
+}
+
 /// The work of one engine. Every future but those of `begin`, `commit` and
 /// `rollback` may be dropped half-way only if the connection is then closed.
 pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
     /// The engine's name in spans and events.
     fn engine(&self) -> &'static str;
 
-    /// Begins a transaction on a connection that is in none.
+    /// Begins a transaction on a connection that is in none. With an identity
+    /// to tell, sqlx does not count it.
     fn begin<'c>(
         &self,
         connection: &'c mut DB::Connection,
-        mode: Mode,
+        terms: &Terms,
+    ) -> BoxFuture<'c, Result<Session, sqlx::Error>>;
+
+    /// What has to be undone on the connection after the end, and could not be
+    /// in the same message.
+    fn reset<'c>(
+        &self,
+        connection: &'c mut DB::Connection,
+        limits: &Limits,
+    ) -> Option<BoxFuture<'c, Result<(), sqlx::Error>>> {
+        let _ = (connection, limits);
+        None
+    }
+
+    /// Whether the engine itself keeps the limit of each statement.
+    fn limits_statements(&self) -> bool {
+        false
+    }
+
+    /// Whether it can end a transaction that is idle.
+    fn limits_idleness(&self) -> bool {
+        false
+    }
+
+    /// Whether the one wait for a lock is that of BEGIN, where a timer limits it.
+    fn waits_in_begin(&self) -> bool {
+        false
+    }
+
+    /// Ends another session, if it is at least as old as `age`.
+    fn end_session<'c>(
+        &self,
+        connection: &'c mut DB::Connection,
+        session: u64,
+        age: Duration,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
+
+    /// Asks what became of a transaction; `None` when nobody knows (yet).
+    fn committed<'c>(
+        &self,
+        connection: &'c mut DB::Connection,
+        transaction: u64,
+    ) -> BoxFuture<'c, Result<Asked, sqlx::Error>>;
+
+    /// Writes an idempotency key into its table.
+    fn claim<'c>(
+        &self,
+        connection: &'c mut DB::Connection,
+        key: &'c str,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
+
+    /// The table of idempotency keys, as SQL that creates it where it is not.
+    fn key_table(&self) -> &'static str;
 
     /// Commits, and undoes what `begin` set on the connection.
     fn commit<'c>(
@@ -149,7 +238,7 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
     fn survives_interruption(&self) -> bool;
 
     /// How long a connection may take to become clean before it is closed.
-    fn patience(&self) -> std::time::Duration;
+    fn patience(&self) -> Duration;
 }
 
 /// The backend of `DB`.

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 use sqlx::{
-    Connection, Executor, MySql, MySqlConnection, SqlStr,
+    AssertSqlSafe, Connection, Executor, MySql, MySqlConnection, Row, SqlSafeStr, SqlStr,
     mysql::{MySqlDatabaseError, MySqlTransactionManager},
 };
 use sqlx_core::transaction::TransactionManager;
 
+use crate::limits::Limits;
+
 use super::{
-    Backend, Damage, Mode, Refusal, Text, is_lost,
+    Asked, Backend, Damage, Mode, Refusal, Session, Terms, Text, is_lost,
     text::{Comments, Words, may_be_several},
 };
 
@@ -61,16 +63,26 @@ impl Backend<MySql> for MySqlBackend {
     fn begin<'c>(
         &self,
         connection: &'c mut MySqlConnection,
-        mode: Mode,
-    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        let sql = match mode {
+        terms: &Terms,
+    ) -> BoxFuture<'c, Result<Session, sqlx::Error>> {
+        let begin = match terms.mode {
             Mode::Write => "START TRANSACTION",
             Mode::Read => "START TRANSACTION READ ONLY",
         };
-        Box::pin(MySqlTransactionManager::begin(
-            connection,
-            Some(SqlStr::from_static(sql)),
-        ))
+        // Last comes what opens something, so that nothing is open if the rest
+        // fails.
+        let begin = match terms.limits.lock_timeout {
+            Some(limit) => AssertSqlSafe(format!("{}; {begin}", set_lock_timeout(limit))),
+            None => AssertSqlSafe(begin.to_owned()),
+        };
+        let identify = terms.identify;
+        Box::pin(async move {
+            if identify {
+                return begin_and_tell(connection, &begin.0).await;
+            }
+            MySqlTransactionManager::begin(connection, Some(begin.into_sql_str())).await?;
+            Ok(Session::default())
+        })
     }
 
     fn commit<'c>(
@@ -78,7 +90,12 @@ impl Backend<MySql> for MySqlBackend {
         connection: &'c mut MySqlConnection,
         _: Mode,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        Box::pin(MySqlTransactionManager::commit(connection))
+        Box::pin(async move {
+            if MySqlTransactionManager::get_transaction_depth(connection) == 0 {
+                return connection.execute("COMMIT").await.map(drop);
+            }
+            MySqlTransactionManager::commit(connection).await
+        })
     }
 
     fn rollback<'c>(
@@ -86,7 +103,55 @@ impl Backend<MySql> for MySqlBackend {
         connection: &'c mut MySqlConnection,
         _: Mode,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        Box::pin(MySqlTransactionManager::rollback(connection))
+        Box::pin(async move {
+            if MySqlTransactionManager::get_transaction_depth(connection) == 0 {
+                return connection.execute("ROLLBACK").await.map(drop);
+            }
+            MySqlTransactionManager::rollback(connection).await
+        })
+    }
+
+    fn reset<'c>(
+        &self,
+        connection: &'c mut MySqlConnection,
+        limits: &Limits,
+    ) -> Option<BoxFuture<'c, Result<(), sqlx::Error>>> {
+        limits.lock_timeout?;
+        Some(Box::pin(async move {
+            connection.execute(RESET_LOCK_TIMEOUT).await.map(drop)
+        }))
+    }
+
+    /// A number is given once, until the server is started again.
+    fn end_session<'c>(
+        &self,
+        connection: &'c mut MySqlConnection,
+        session: u64,
+        _: Duration,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        let kill = AssertSqlSafe(format!("KILL {session}"));
+        Box::pin(async move { connection.execute(kill).await.map(drop) })
+    }
+
+    fn committed<'c>(
+        &self,
+        _: &'c mut MySqlConnection,
+        _: u64,
+    ) -> BoxFuture<'c, Result<Asked, sqlx::Error>> {
+        Box::pin(std::future::ready(Ok(Asked::Unknown)))
+    }
+
+    fn claim<'c>(
+        &self,
+        connection: &'c mut MySqlConnection,
+        key: &'c str,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        let insert = sqlx::query("insert into sqlx_transactional_keys (`key`) values (?)");
+        Box::pin(async move { insert.bind(key).execute(connection).await.map(drop) })
+    }
+
+    fn key_table(&self) -> &'static str {
+        include_str!("../../keys/mysql.sql")
     }
 
     fn restore<'c>(
@@ -147,10 +212,16 @@ impl Backend<MySql> for MySqlBackend {
 
     fn expose<'c>(
         &self,
-        _: &'c mut MySqlConnection,
+        connection: &'c mut MySqlConnection,
         _: Mode,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        Box::pin(std::future::ready(Ok(())))
+        Box::pin(async move {
+            if MySqlTransactionManager::get_transaction_depth(connection) == 0 {
+                let nothing = SqlStr::from_static("DO 0");
+                MySqlTransactionManager::begin(connection, Some(nothing)).await?;
+            }
+            Ok(())
+        })
     }
 
     fn verify<'c>(
@@ -158,9 +229,6 @@ impl Backend<MySql> for MySqlBackend {
         connection: &'c mut MySqlConnection,
     ) -> BoxFuture<'c, Result<bool, sqlx::Error>> {
         Box::pin(async move {
-            if MySqlTransactionManager::get_transaction_depth(connection) == 0 {
-                return Ok(false);
-            }
             match connection.execute(PROBE).await {
                 Ok(_) => {
                     // It was accepted, and must not reach the next transaction.
@@ -218,6 +286,36 @@ impl Backend<MySql> for MySqlBackend {
     fn patience(&self) -> Duration {
         Duration::from_millis(1_500)
     }
+}
+
+/// The session's own limit is kept in a variable, to be set back afterwards. It
+/// has whole seconds, and 0 would mean not to wait at all.
+fn set_lock_timeout(limit: Duration) -> String {
+    let seconds = limit.as_millis().div_ceil(1000).clamp(1, 1 << 30);
+    format!(
+        "SET @sqlx_transactional_lock_timeout = @@SESSION.innodb_lock_wait_timeout, \
+         SESSION innodb_lock_wait_timeout = {seconds}"
+    )
+}
+
+const RESET_LOCK_TIMEOUT: &str =
+    "SET SESSION innodb_lock_wait_timeout = @sqlx_transactional_lock_timeout";
+
+/// Begins and asks who we are in the same message. sqlx's own way gives no
+/// rows, so that it does not count this transaction.
+async fn begin_and_tell(
+    connection: &mut MySqlConnection,
+    begin: &str,
+) -> Result<Session, sqlx::Error> {
+    let sql = format!("{begin}; SELECT CONNECTION_ID()");
+    let rows = sqlx::raw_sql(AssertSqlSafe(sql))
+        .fetch_all(connection)
+        .await?;
+    let id = rows.first().and_then(|row| row.try_get::<u64, _>(0).ok());
+    Ok(Session {
+        id,
+        transaction: None,
+    })
 }
 
 /// Whether there is a comment that the server executes.

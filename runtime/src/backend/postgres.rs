@@ -2,6 +2,7 @@
 //! then answers success with the tag `ROLLBACK`.
 
 use std::{
+    fmt::Write,
     mem,
     pin::Pin,
     task::{Context, Poll},
@@ -9,11 +10,14 @@ use std::{
 };
 
 use futures_core::future::BoxFuture;
-use sqlx::{Connection, Executor, PgConnection, Postgres, SqlStr, postgres::PgTransactionManager};
+use sqlx::{
+    AssertSqlSafe, Connection, Executor, PgConnection, Postgres, Row, SqlSafeStr, SqlStr,
+    postgres::PgTransactionManager,
+};
 use sqlx_core::transaction::TransactionManager;
 
 use super::{
-    Backend, Damage, Mode, Refusal, Text, is_lost,
+    Asked, Backend, Damage, Mode, Refusal, Session, Terms, Text, is_lost,
     text::{Comments, Words, may_be_several},
 };
 
@@ -27,6 +31,9 @@ const COMMENTS: Comments = Comments {
     line_ends: &['\n', '\r'],
 };
 
+/// The first version with `transaction_timeout`.
+const TRANSACTION_TIMEOUT: u32 = 170_000;
+
 #[derive(Debug)]
 pub(super) struct PostgresBackend;
 
@@ -38,16 +45,18 @@ impl Backend<Postgres> for PostgresBackend {
     fn begin<'c>(
         &self,
         connection: &'c mut PgConnection,
-        mode: Mode,
-    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        let sql = match mode {
-            Mode::Write => "BEGIN",
-            Mode::Read => "BEGIN READ ONLY",
-        };
-        Box::pin(PgTransactionManager::begin(
-            connection,
-            Some(SqlStr::from_static(sql)),
-        ))
+        terms: &Terms,
+    ) -> BoxFuture<'c, Result<Session, sqlx::Error>> {
+        let modern = connection.server_version_num() >= Some(TRANSACTION_TIMEOUT);
+        let sql = begin_sql(terms, modern);
+        let resolvable = terms.resolvable;
+        if terms.identify || resolvable {
+            return Box::pin(begin_and_tell(connection, sql, resolvable));
+        }
+        Box::pin(async move {
+            PgTransactionManager::begin(connection, Some(sql)).await?;
+            Ok(Session::default())
+        })
     }
 
     fn commit<'c>(
@@ -55,7 +64,12 @@ impl Backend<Postgres> for PostgresBackend {
         connection: &'c mut PgConnection,
         _: Mode,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        Box::pin(PgTransactionManager::commit(connection))
+        Box::pin(async move {
+            if PgTransactionManager::get_transaction_depth(connection) == 0 {
+                return connection.execute("COMMIT").await.map(drop);
+            }
+            PgTransactionManager::commit(connection).await
+        })
     }
 
     fn rollback<'c>(
@@ -63,7 +77,68 @@ impl Backend<Postgres> for PostgresBackend {
         connection: &'c mut PgConnection,
         _: Mode,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        Box::pin(PgTransactionManager::rollback(connection))
+        Box::pin(async move {
+            if PgTransactionManager::get_transaction_depth(connection) == 0 {
+                return connection.execute("ROLLBACK").await.map(drop);
+            }
+            PgTransactionManager::rollback(connection).await
+        })
+    }
+
+    fn limits_statements(&self) -> bool {
+        true
+    }
+
+    fn limits_idleness(&self) -> bool {
+        true
+    }
+
+    /// The number of a session that has ended may be given to another, which is
+    /// then younger.
+    fn end_session<'c>(
+        &self,
+        connection: &'c mut PgConnection,
+        session: u64,
+        age: Duration,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        let end = sqlx::query(
+            "select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 \
+             and backend_start <= clock_timestamp() - make_interval(secs => $2)",
+        );
+        let end = end.bind(i32::try_from(session).unwrap_or_default());
+        let end = end.bind(age.as_secs_f64());
+        Box::pin(async move { end.execute(connection).await.map(drop) })
+    }
+
+    fn committed<'c>(
+        &self,
+        connection: &'c mut PgConnection,
+        transaction: u64,
+    ) -> BoxFuture<'c, Result<Asked, sqlx::Error>> {
+        let ask = sqlx::query_scalar("select pg_xact_status($1::text::xid8)");
+        let ask = ask.bind(transaction.to_string());
+        Box::pin(async move {
+            let status: Option<String> = ask.fetch_one(connection).await?;
+            Ok(match status.as_deref() {
+                Some("committed") => Asked::Committed,
+                Some("aborted") => Asked::RolledBack,
+                Some("in progress") => Asked::Open,
+                _ => Asked::Unknown,
+            })
+        })
+    }
+
+    fn claim<'c>(
+        &self,
+        connection: &'c mut PgConnection,
+        key: &'c str,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        let insert = sqlx::query("insert into sqlx_transactional_keys (key) values ($1)");
+        Box::pin(async move { insert.bind(key).execute(connection).await.map(drop) })
+    }
+
+    fn key_table(&self) -> &'static str {
+        include_str!("../../keys/postgres.sql")
     }
 
     fn restore<'c>(
@@ -125,10 +200,16 @@ impl Backend<Postgres> for PostgresBackend {
 
     fn expose<'c>(
         &self,
-        _: &'c mut PgConnection,
+        connection: &'c mut PgConnection,
         _: Mode,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        Box::pin(std::future::ready(Ok(())))
+        Box::pin(async move {
+            if PgTransactionManager::get_transaction_depth(connection) == 0 {
+                let nothing = SqlStr::from_static("SELECT 1");
+                PgTransactionManager::begin(connection, Some(nothing)).await?;
+            }
+            Ok(())
+        })
     }
 
     fn verify<'c>(
@@ -136,9 +217,6 @@ impl Backend<Postgres> for PostgresBackend {
         connection: &'c mut PgConnection,
     ) -> BoxFuture<'c, Result<bool, sqlx::Error>> {
         Box::pin(async move {
-            if PgTransactionManager::get_transaction_depth(connection) == 0 {
-                return Ok(false);
-            }
             match connection.execute(PROBE).await {
                 Ok(_) => Ok(true),
                 Err(error) if code_is(&error, "25P01") => Ok(false),
@@ -188,6 +266,60 @@ impl Backend<Postgres> for PostgresBackend {
     fn patience(&self) -> Duration {
         Duration::from_millis(1_500)
     }
+}
+
+/// BEGIN with everything that holds for the transaction, as one message. Nothing
+/// of it is text of the user's.
+fn begin_sql(terms: &Terms, modern: bool) -> SqlStr {
+    let begin = match terms.mode {
+        Mode::Write => "BEGIN",
+        Mode::Read => "BEGIN READ ONLY",
+    };
+    let limits = &terms.limits;
+    let settings = [
+        ("statement_timeout", limits.statement_timeout),
+        ("lock_timeout", limits.lock_timeout),
+        ("idle_in_transaction_session_timeout", limits.idle_timeout),
+        ("transaction_timeout", limits.timeout.filter(|_| modern)),
+    ];
+    if settings.iter().all(|(_, limit)| limit.is_none()) {
+        return SqlStr::from_static(begin);
+    }
+    let mut sql = begin.to_owned();
+    for (name, limit) in settings {
+        if let Some(limit) = limit {
+            // 0 would mean none at all.
+            let limit = limit.as_millis().clamp(1, i32::MAX.unsigned_abs().into());
+            let _ = write!(sql, "; SET LOCAL {name} = {limit}");
+        }
+    }
+    AssertSqlSafe(sql).into_sql_str()
+}
+
+/// Begins and asks who we are in the same message. sqlx's own way gives no
+/// rows, so that it does not count this transaction.
+async fn begin_and_tell(
+    connection: &mut PgConnection,
+    begin: SqlStr,
+    resolvable: bool,
+) -> Result<Session, sqlx::Error> {
+    let ask = if resolvable {
+        "SELECT pg_backend_pid()::text, pg_current_xact_id()::text"
+    } else {
+        "SELECT pg_backend_pid()::text"
+    };
+    let sql = format!("{}; {ask}", begin.as_str());
+    let rows = sqlx::raw_sql(AssertSqlSafe(sql))
+        .fetch_all(connection)
+        .await?;
+    let told = |column: usize| {
+        let text: String = rows.first()?.try_get(column).ok()?;
+        text.parse().ok()
+    };
+    Ok(Session {
+        id: told(0),
+        transaction: if resolvable { told(1) } else { None },
+    })
 }
 
 /// A future whose destructor does harm: dropped half-way, it is leaked instead.

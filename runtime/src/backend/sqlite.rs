@@ -11,7 +11,7 @@ use sqlx::{
 use sqlx_core::transaction::TransactionManager;
 
 use super::{
-    Backend, Damage, Mode, Refusal, Text, is_lost,
+    Asked, Backend, Damage, Mode, Refusal, Session, Terms, Text, is_lost,
     text::{Comments, Words, may_be_several},
 };
 
@@ -39,19 +39,58 @@ impl Backend<Sqlite> for SqliteBackend {
     fn begin<'c>(
         &self,
         connection: &'c mut SqliteConnection,
-        mode: Mode,
-    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        terms: &Terms,
+    ) -> BoxFuture<'c, Result<Session, sqlx::Error>> {
+        let mode = terms.mode;
         Box::pin(async move {
             match mode {
                 // A deferred transaction that writes later fails at once with
                 // SQLITE_BUSY_SNAPSHOT; an immediate one waits for its turn.
                 Mode::Write => {
                     let sql = SqlStr::from_static("BEGIN IMMEDIATE");
-                    SqliteTransactionManager::begin(connection, Some(sql)).await
+                    SqliteTransactionManager::begin(connection, Some(sql)).await?;
                 }
-                Mode::Read => connection.execute(BEGIN_READ).await.map(drop),
+                Mode::Read => {
+                    connection.execute(BEGIN_READ).await?;
+                }
             }
+            Ok(Session::default())
         })
+    }
+
+    fn waits_in_begin(&self) -> bool {
+        true
+    }
+
+    /// There is no server, and so no session.
+    fn end_session<'c>(
+        &self,
+        _: &'c mut SqliteConnection,
+        _: u64,
+        _: Duration,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn committed<'c>(
+        &self,
+        _: &'c mut SqliteConnection,
+        _: u64,
+    ) -> BoxFuture<'c, Result<Asked, sqlx::Error>> {
+        Box::pin(std::future::ready(Ok(Asked::Unknown)))
+    }
+
+    fn claim<'c>(
+        &self,
+        connection: &'c mut SqliteConnection,
+        key: &'c str,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        let insert = sqlx::query("insert into sqlx_transactional_keys (key) values (?)");
+        Box::pin(async move { insert.bind(key).execute(connection).await.map(drop) })
+    }
+
+    fn key_table(&self) -> &'static str {
+        include_str!("../../keys/sqlite.sql")
     }
 
     fn commit<'c>(

@@ -1,0 +1,112 @@
+//! Finding out what an unknown outcome was.
+
+use std::{sync::Arc, time::Duration};
+
+use sqlx::{Database, Pool};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::{
+    backend::{self, Asked},
+    error::Error,
+    handle::Tx,
+    keys,
+    limits::Limits,
+};
+
+/// What became of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Resolution {
+    /// Its work is durable.
+    Committed,
+    /// Nothing of it is there, nor will be.
+    RolledBack,
+    /// Nobody can tell: it was not asked for before, it is still being ended
+    /// after five seconds, or it is so long ago that the engine has forgotten.
+    Unknown,
+}
+
+/// What is needed to ask.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ticket {
+    pub(crate) transaction: Option<u64>,
+    pub(crate) key: Option<Arc<str>>,
+}
+
+/// How long to wait for a session that has not ended.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often it is looked at.
+const PAUSE: Duration = Duration::from_millis(20);
+
+impl Error {
+    /// Finds out what the [unknown outcome](Error::is_outcome_unknown) was, through
+    /// another connection of `pool`, which must lead to the same database.
+    ///
+    /// This needs a transaction that has something to be asked by:
+    ///
+    /// | function | asked by | engines |
+    /// |---|---|---|
+    /// | `#[transactional(resolvable)]` | `pg_xact_status` (PostgreSQL manual, 9.27.7) | PostgreSQL |
+    /// | `#[transactional(key = expr)]` | its row in the table of [keys] | all |
+    ///
+    /// Otherwise, and for any other error, the answer is [`Resolution::Unknown`].
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be asked; asking again is safe.
+    pub async fn resolve<DB: Database>(&self, pool: &Pool<DB>) -> Result<Resolution, sqlx::Error> {
+        let Ticket { transaction, key } = self.ticket.clone();
+        if let Some(transaction) = transaction {
+            let resolution = ask(pool, transaction).await?;
+            if resolution != Resolution::Unknown {
+                return Ok(resolution);
+            }
+        }
+        match key {
+            Some(key) => look_up(pool, &key).await,
+            None => Ok(Resolution::Unknown),
+        }
+    }
+}
+
+/// Asks the server by the transaction's number.
+async fn ask<DB: Database>(pool: &Pool<DB>, transaction: u64) -> Result<Resolution, sqlx::Error> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut connection = pool.acquire().await?;
+        let asked = backend::of::<DB>().committed(&mut connection, transaction);
+        let asked = timeout(PATIENCE, asked).await;
+        let Ok(asked) = asked else {
+            connection.close_on_drop();
+            return Ok(Resolution::Unknown);
+        };
+        match asked? {
+            Asked::Committed => return Ok(Resolution::Committed),
+            Asked::RolledBack => return Ok(Resolution::RolledBack),
+            Asked::Open if Instant::now() < deadline => {}
+            Asked::Open | Asked::Unknown => return Ok(Resolution::Unknown),
+        }
+        drop(connection);
+        sleep(PAUSE).await;
+    }
+}
+
+/// Tries to write the key itself: that waits for whoever is writing it, and
+/// fails if it is there.
+async fn look_up<DB: Database>(pool: &Pool<DB>, key: &str) -> Result<Resolution, sqlx::Error> {
+    let looked_up = crate::on(pool)
+        .name("resolve")
+        .limits(Limits::new().timeout(PATIENCE))
+        .run(async |tx: &mut Tx<'_, DB>| {
+            tx.roll_back();
+            keys::claim(tx.core(), key).await
+        });
+    match looked_up.await {
+        Ok(()) => Ok(Resolution::RolledBack),
+        Err(error) => match Error::find(&error) {
+            Some(found) if found.is_already_done() => Ok(Resolution::Committed),
+            Some(found) if found.is_timed_out() => Ok(Resolution::Unknown),
+            _ => Err(error),
+        },
+    }
+}

@@ -1,0 +1,83 @@
+//! A body on its way: inside its span, within its time, and known to the waits
+//! for a pool.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use tokio::{
+    runtime::Handle,
+    time::{Instant, Sleep, sleep_until},
+};
+use tracing::Span;
+
+use crate::waits::Frame;
+
+/// What surrounds a body.
+#[derive(Debug)]
+pub struct Bounds {
+    pub(crate) span: Span,
+    pub(crate) deadline: Option<Instant>,
+    /// Why the body does not run at all.
+    pub(crate) refused: Option<sqlx::Error>,
+}
+
+/// What came of a body.
+#[derive(Debug)]
+pub enum Ran<R> {
+    /// It returned.
+    Returned(R),
+    /// Its time was over, and it was dropped, or will be before the end.
+    TimedOut,
+    /// It was not called.
+    Refused(sqlx::Error),
+}
+
+/// Runs `body` within `bounds`.
+pub fn run<F: Future>(bounds: Bounds, body: Pin<&mut F>) -> Run<'_, F> {
+    Run {
+        bounds,
+        body,
+        timer: None,
+        frame: Frame::default(),
+    }
+}
+
+/// A body that runs.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct Run<'f, F> {
+    bounds: Bounds,
+    body: Pin<&'f mut F>,
+    /// Set when the body has to wait for the first time.
+    timer: Option<Pin<Box<Sleep>>>,
+    frame: Frame,
+}
+
+impl<F: Future> Future for Run<'_, F> {
+    type Output = Ran<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let run = &mut *self;
+        if let Some(refused) = run.bounds.refused.take() {
+            return Poll::Ready(Ran::Refused(refused));
+        }
+        let _inside = run.bounds.span.enter();
+        let body = &mut run.body;
+        if let Poll::Ready(result) = run.frame.around(|| body.as_mut().poll(context)) {
+            return Poll::Ready(Ran::Returned(result));
+        }
+        let Some(deadline) = run.bounds.deadline else {
+            return Poll::Pending;
+        };
+        if run.timer.is_none() && Handle::try_current().is_ok() {
+            run.timer = Some(Box::pin(sleep_until(deadline)));
+        }
+        match &mut run.timer {
+            Some(timer) => timer.as_mut().poll(context).map(|()| Ran::TimedOut),
+            // Outside tokio there is no timer, and no statement either.
+            None => Poll::Pending,
+        }
+    }
+}
