@@ -13,4 +13,5 @@ mod pools;
 mod sessions;
 mod sqlite_traps;
 mod storm;
+mod time;
 mod wire_counts;

@@ -55,6 +55,10 @@ pub(crate) trait Notes: Backend + Recommended {
         std::future::ready(Ok(()))
     }
 
+    /// A statement that takes so many seconds, or somewhat longer.
+    fn linger(tx: &mut Tx<'_, Self>, seconds: u32)
+    -> impl Future<Output = sqlx::Result<()>> + Send;
+
     /// The results of a query for so many rows.
     fn rows<'t>(tx: &'t mut Tx<'_, Self>, rows: u32) -> Rows<'t, Self>;
 }
@@ -66,7 +70,7 @@ fn cold<DB: Notes>(id: i64) -> AssertSqlSafe<String> {
 }
 
 macro_rules! notes {
-    ($database:ty, $insert:literal, $begin:literal, $begin_read:literal $(, $more:item)?) => {
+    ($database:ty, $insert:literal, $begin:literal, $begin_read:literal, $linger:literal $(, $more:item)?) => {
         impl Notes for $database {
             $($more)?
 
@@ -105,6 +109,10 @@ macro_rules! notes {
                 count.fetch_one(tx).await
             }
 
+            async fn linger(tx: &mut Tx<'_, Self>, seconds: u32) -> sqlx::Result<()> {
+                sqlx::query($linger).bind(f64::from(seconds)).execute(tx).await.map(drop)
+            }
+
             fn rows<'t>(tx: &'t mut Tx<'_, Self>, rows: u32) -> Rows<'t, Self> {
                 let sql = format!(
                     "with recursive n (i) as (\
@@ -122,6 +130,9 @@ notes!(
     "insert into notes (id, body) values (?, 'warm')",
     "BEGIN IMMEDIATE",
     "PRAGMA query_only = 1; BEGIN DEFERRED",
+    // A few million rows a second; nothing in SQLite can sleep.
+    "with recursive n (i) as (select 1 union all select i + 1 from n where i < ? * 1000000) \
+     select max(i) from n",
     /// A call into a thread of the same process is often answered before the
     /// first poll.
     async fn slow_down(connection: &mut SqliteConnection) -> sqlx::Result<()> {
@@ -137,11 +148,13 @@ notes!(
     Postgres,
     "insert into notes (id, body) values ($1, 'warm')",
     "BEGIN",
-    "BEGIN READ ONLY"
+    "BEGIN READ ONLY",
+    "select pg_sleep($1)"
 );
 notes!(
     MySql,
     "insert into notes (id, body) values (?, 'warm')",
     "START TRANSACTION",
-    "START TRANSACTION READ ONLY"
+    "START TRANSACTION READ ONLY",
+    "select sleep(?)"
 );

@@ -1,0 +1,74 @@
+//! A line that is dead and does not say so, from any message on, with a limit:
+//! the call returns, its session and its locks are gone, and the pool serves.
+
+use super::setup;
+use crate::ledger::Run;
+use crate::notes::Notes;
+use crate::pools::recommended;
+use sqlx::Error;
+use sqlx_transactional::{Tx, transactional};
+use sqlx_transactional_tests::{Action, Direction, TestDb, for_engines, inspect};
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+#[transactional(timeout = "300ms")]
+async fn pair<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(), Error> {
+    tx.after_commit(run.on_commit());
+    tx.after_rollback(run.on_rollback());
+    DB::insert(tx, run.id(1)).await?;
+    tx.savepoint(async |tx| DB::insert_cold(tx, run.id(2)).await)
+        .await
+}
+
+async fn swallowed_from_each<DB: Notes>(db: &TestDb<DB>, from: Direction) {
+    let pool = db.pool_with(recommended(db.url(), 1)).await;
+    let number = Cell::new(0);
+    let run = || Run::new(number.get());
+    let current = Cell::new(None);
+    let call = async || {
+        number.set(number.get() + 1);
+        let run = run();
+        let began = Instant::now();
+        let ended = pair(&pool, &run).await;
+        current.set(Some((run, began.elapsed())));
+        ended
+    };
+    let wire = db.wire();
+    let met = wire.fault_at_each(from, Action::BlackHole, 60, call, async |at, ended, met| {
+        let (run, took) = current.take().expect("a call was made");
+        assert!(took < Duration::from_secs(5), "message {at}: {took:?}");
+        // Locks and open transactions too: the server is asked.
+        inspect::assert_whole(db, &pool).await;
+        let stored = run.stored(db).await;
+        let said = format!("message {at}: {ended:?}, stored {stored:?}");
+        match ended {
+            Ok(()) => assert!(stored == [1, 2], "{said}"),
+            Err(error) => {
+                let found = sqlx_transactional::Error::find(&error).expect(&said);
+                assert!(met, "{said}");
+                if found.is_outcome_unknown() {
+                    assert!(stored.is_empty() || stored == [1, 2], "{said}");
+                    assert_eq!(run.ran(), (0, 0), "{said}");
+                } else {
+                    assert!(found.is_timed_out() && stored.is_empty(), "{said}");
+                    assert_eq!(run.wait_for_hooks(1).await, (0, 1), "{said}");
+                }
+            }
+        }
+    });
+    assert!(met.await > 6);
+}
+
+for_engines! {
+    [postgres, mysql]
+
+    #[test(setup())]
+    async fn from_each_message_of_the_client(db: &TestDb<DB>) {
+        swallowed_from_each(db, Direction::FromClient).await;
+    }
+
+    #[test(setup())]
+    async fn from_each_message_of_the_server(db: &TestDb<DB>) {
+        swallowed_from_each(db, Direction::FromServer).await;
+    }
+}

@@ -1,0 +1,147 @@
+//! `timeout`: the whole call.
+
+use super::{SHORT, is_timed_out, setup};
+use crate::ledger::Run;
+use crate::notes::Notes;
+use crate::pools::recommended;
+use sqlx::{Database, Error, Pool};
+use sqlx_transactional::{Limits, ReadTx, Source, Tx, on, transactional};
+use sqlx_transactional_tests::{TestDb, for_each_engine, inspect};
+use std::future::pending;
+
+#[transactional(timeout = "300ms")]
+async fn waits<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(), Error> {
+    tx.after_commit(run.on_commit());
+    tx.after_rollback(run.on_rollback());
+    DB::insert(tx, run.id(1)).await?;
+    pending().await
+}
+
+/// Returns `Ok` when its time is over, without having waited for anything.
+#[transactional(timeout = "300ms")]
+async fn is_slow<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(), Error> {
+    tx.after_commit(run.on_commit());
+    tx.after_rollback(run.on_rollback());
+    DB::insert(tx, run.id(1)).await?;
+    std::thread::sleep(SHORT * 2);
+    Ok(())
+}
+
+#[transactional(timeout = "300ms")]
+async fn reads<DB: Notes>(tx: &mut ReadTx<'_, DB>, run: &Run) -> Result<(), Error> {
+    tx.after_commit(run.on_commit());
+    tx.after_rollback(run.on_rollback());
+    DB::count(tx).await?;
+    pending().await
+}
+
+#[transactional(timeout = "300ms")]
+async fn waits_without_a_statement<DB: Notes>(tx: &mut Tx<'_, DB>) -> Result<(), Error> {
+    let _ = tx;
+    pending().await
+}
+
+/// A place with limits of its own.
+#[derive(Debug)]
+struct Limited<'a, DB: Database>(&'a Pool<DB>);
+
+impl<DB: Notes> Source<DB> for Limited<'_, DB> {
+    fn pool(&self) -> &Pool<DB> {
+        self.0
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::new().timeout(SHORT)
+    }
+}
+
+#[transactional]
+async fn waits_as_long_as_it_may<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(), Error> {
+    tx.after_rollback(run.on_rollback());
+    DB::insert(tx, run.id(1)).await?;
+    pending().await
+}
+
+#[transactional(timeout = "1h")]
+async fn knows_better<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(), Error> {
+    DB::insert(tx, run.id(1)).await?;
+    tokio::time::sleep(SHORT * 2).await;
+    Ok(())
+}
+
+/// Timed out, with nothing left anywhere.
+async fn assert_timed_out<DB: Notes>(
+    db: &TestDb<DB>,
+    pool: &Pool<DB>,
+    run: &Run,
+    ended: Result<(), Error>,
+) {
+    let error = ended.unwrap_err();
+    assert!(is_timed_out(&error), "{error:?}");
+    let code = error.as_database_error().and_then(|error| error.code());
+    assert_eq!(code.as_deref(), Some("57014"));
+    inspect::assert_whole(db, pool).await;
+    assert!(run.stored(db).await.is_empty());
+    if run.has_hooks() {
+        assert_eq!(run.wait_for_hooks(1).await, (0, 1));
+    }
+}
+
+for_each_engine! {
+    #[test(setup())]
+    async fn a_call_that_waits_is_ended(db: &TestDb<DB>) {
+        let pool = db.pool_with(recommended(db.url(), 1)).await;
+        let run = Run::new(1);
+        assert_timed_out(db, &pool, &run, waits(&pool, &run).await).await;
+        let run = Run::new(2);
+        assert_timed_out(db, &pool, &run, reads(&pool, &run).await).await;
+        let run = Run::new(3);
+        assert_timed_out(db, &pool, &run, waits_without_a_statement(&pool).await).await;
+    }
+
+    /// A body that blocks its thread is found out when it returns.
+    #[test(setup())]
+    async fn can_12_an_ok_that_comes_too_late_is_none(db: &TestDb<DB>) {
+        let run = Run::new(1);
+        let ended = is_slow(&db.pool, &run).await;
+        assert_timed_out(db, &db.pool, &run, ended).await;
+    }
+
+    #[test(setup())]
+    async fn a_block_has_it_too(db: &TestDb<DB>) {
+        let run = Run::new(1);
+        let block = on(&db.pool).limits(Limits::new().timeout(SHORT));
+        let ended = block.run(async |tx| {
+            DB::insert(tx, run.id(1)).await?;
+            pending().await
+        });
+        assert_timed_out(db, &db.pool, &run, ended.await).await;
+    }
+
+    #[test(setup())]
+    async fn a_place_says_it_for_whoever_says_nothing(db: &TestDb<DB>) {
+        let run = Run::new(1);
+        let ended = waits_as_long_as_it_may(&Limited(&db.pool), &run).await;
+        assert_timed_out(db, &db.pool, &run, ended).await;
+        let run = Run::new(2);
+        knows_better(&Limited(&db.pool), &run).await.unwrap();
+        assert_eq!(run.stored(db).await, [1]);
+        db.assert_whole().await;
+    }
+
+    /// The statement that runs is not waited for, and does not run on.
+    #[test(setup())]
+    async fn a_statement_that_runs_is_ended_with_it(db: &TestDb<DB>) {
+        let run = Run::new(1);
+        let block = on(&db.pool).limits(Limits::new().timeout(SHORT));
+        let began = std::time::Instant::now();
+        let ended = block.run(async |tx| {
+            DB::insert(&mut *tx, run.id(1)).await?;
+            DB::linger(tx, 20).await
+        });
+        let ended = ended.await;
+        // Far from the twenty seconds, however slow the machine is.
+        assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
+        assert_timed_out(db, &db.pool, &run, ended).await;
+    }
+}
