@@ -163,13 +163,13 @@ impl Expansion {
             },
         });
         let chosen = self.chosen();
-        let lent = quote_spanned!(at_place=> &mut #place);
+        let start = quote_spanned!(at_place=> &mut #place);
         let begin = quote_spanned! {at=>
             #injected
             let #options = #chosen;
-            let mut #handle = #krate::__private::begin::<#access, #kind>(#lent, #options);
+            let mut #handle = #krate::__private::begin::<#access, #kind>(#start, #options);
         };
-        let lend = quote_spanned!(at=> &mut #handle);
+        let borrowed = quote_spanned!(at=> &mut #handle);
 
         let at = result.span();
         let (krate, declared) = (self.krate(at), nameable(result));
@@ -182,7 +182,7 @@ impl Expansion {
             "__lent",
         ];
         let [handle, ran, bounds, options, key, lent] = names.map(|name| local(name, at));
-        let mut tx = self.bind(&lend);
+        let mut tx = self.bind(&borrowed);
         let mut first = None;
         if let Some((_, expr)) = &self.options.key {
             let bind = self.bind(&lent.to_token_stream());
@@ -196,7 +196,7 @@ impl Expansion {
             });
             tx = quote_spanned! {expr.span()=>
                 let #key = #krate::__private::key(&(#expr));
-                let #lent = #lend;
+                let #lent = #borrowed;
             };
         }
         let body = quote_spanned! {body.span()=> {

@@ -145,15 +145,13 @@ pub(crate) async fn answer<DB: Database, T>(
     asked: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, sqlx::Error> {
     state.in_flight = Some(Flight::Statement);
-    let answered = match limit::<DB>(state) {
-        None => asked.await,
-        Some(limit) => match timeout(limit, asked).await {
-            Ok(answered) => answered,
-            Err(_) => {
-                let survives = backend::of::<DB>().survives_interruption();
-                return Err(state.statement_timed_out(survives));
-            }
-        },
+    let Some(limit) = limit::<DB>(state) else {
+        let answered = asked.await;
+        return note::<DB, T>(state, answered);
+    };
+    let Ok(answered) = timeout(limit, asked).await else {
+        let survives = backend::of::<DB>().survives_interruption();
+        return Err(state.statement_timed_out(survives));
     };
     note::<DB, T>(state, answered)
 }

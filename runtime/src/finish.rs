@@ -30,6 +30,8 @@ pub(crate) struct FinishOnDrop<T: Send + 'static> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Patience {
     For(Duration),
+    /// The least of this and what [`Patience::Until`] gives.
+    Least(Duration, Option<Instant>),
     /// Until a little after this moment, or after now where that is later.
     Until(Option<Instant>),
     /// As long as it takes: it is somebody's own.
@@ -74,12 +76,15 @@ impl<T: Send + 'static> Drop for FinishOnDrop<T> {
         {
             let patience = self.patience;
             let rest = async move {
+                let until = |moment: Option<Instant>| {
+                    moment.map_or(DEFAULT_TIMEOUT, |moment| {
+                        moment.saturating_duration_since(Instant::now()) + GRACE
+                    })
+                };
                 let limit = match patience {
                     Patience::For(limit) => limit,
-                    Patience::Until(Some(moment)) => {
-                        moment.saturating_duration_since(Instant::now()) + GRACE
-                    }
-                    Patience::Until(None) => DEFAULT_TIMEOUT,
+                    Patience::Least(limit, moment) => limit.min(until(moment)),
+                    Patience::Until(moment) => until(moment),
                     Patience::Endless => return drop(work.await),
                 };
                 drop(timeout(limit, work).await);

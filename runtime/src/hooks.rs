@@ -83,12 +83,11 @@ impl Hooks {
 pub(crate) struct Due(Option<(Hooks, When)>);
 
 impl Due {
-    /// Runs them, going on when the caller goes away.
-    pub(crate) async fn run(mut self) {
-        if let Some((hooks, when)) = self.0.take() {
-            let run = hooks.run(when);
-            FinishOnDrop::new(Handle::current(), Patience::Endless, run).await;
-        }
+    /// Runs them, if there are any, going on when the caller goes away.
+    pub(crate) fn run(mut self) -> Option<FinishOnDrop<()>> {
+        let (hooks, when) = self.0.take()?;
+        let run = hooks.run(when);
+        Some(FinishOnDrop::new(Handle::current(), Patience::Endless, run))
     }
 }
 

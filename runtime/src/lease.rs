@@ -12,11 +12,11 @@ use tokio::{
 use tracing::{Instrument, Span};
 
 use crate::{
-    backend::{self, Damage, Refusal, Session, Terms},
+    backend::{self, Damage, Interrupt, Refusal, Session, Terms},
     error::{Error, record},
     finish::{FinishOnDrop, Patience},
     hooks::{Due, Hooks, When},
-    limits::GRACE,
+    limits::{GRACE, Limits},
     observe::{self, Outcome},
     resolve::Ticket,
     waits,
@@ -47,9 +47,12 @@ struct About<DB: Database> {
 impl<DB: Database> Clone for About<DB> {
     fn clone(&self) -> Self {
         Self {
+            terms: self.terms,
+            session: self.session.clone(),
+            begun: self.begun,
+            deadline: self.deadline,
             pool: self.pool.clone(),
             runtime: self.runtime.clone(),
-            ..*self
         }
     }
 }
@@ -58,9 +61,11 @@ impl<DB: Database> About<DB> {
     /// How long a connection may take to become clean. Behind the deadline its
     /// locks are in others' way.
     fn patience(&self) -> Duration {
-        let patience = backend::of::<DB>().patience();
+        let backend = backend::of::<DB>();
+        let patience = backend.patience();
         match self.deadline {
-            Some(deadline) if self.session.id.is_some() && deadline <= Instant::now() => {
+            // What an embedded engine runs has an end, but no other session.
+            Some(deadline) if deadline <= Instant::now() && !backend.is_embedded() => {
                 patience.min(GRACE)
             }
             _ => patience,
@@ -107,7 +112,10 @@ impl<DB: Database> Lease<DB> {
                 about,
                 orphan: false,
             };
-            let patience = Patience::For(backend::of::<DB>().patience());
+            let patience = match backend::of::<DB>() {
+                embedded if embedded.is_embedded() => Patience::For(embedded.patience()),
+                server => Patience::Least(server.patience(), deadline),
+            };
             match FinishOnDrop::new(runtime, patience, lease.begun()).await {
                 Ok(lease) => return Ok(lease),
                 // Lost, or left aborted by somebody else: nothing of this one's.
@@ -140,6 +148,11 @@ impl<DB: Database> Lease<DB> {
                 Err(error)
             }
         }
+    }
+
+    /// What ends the statement that runs.
+    pub(crate) fn interrupt(&self) -> Interrupt {
+        self.about.session.interrupt.clone()
     }
 
     /// What the server calls the transaction, if it was asked.
@@ -232,6 +245,7 @@ impl<DB: Database> Lease<DB> {
     /// known of the connection.
     pub(crate) fn abandon(mut self, damage: Damage, hooks: Hooks) {
         let runtime = self.about.runtime.clone();
+        self.about.session.interrupt.raise();
         let lease = Self {
             connection: self.connection.take(),
             about: self.about.clone(),
@@ -263,40 +277,64 @@ impl<DB: Database> Lease<DB> {
         let (backend, mode) = (backend::of::<DB>(), self.about.terms.mode);
         let timer = observe::Timer::start();
         let patience = self.about.patience();
-        timeout(patience, backend.restore(self.connection(), mode))
+        let interrupt = self.interrupt();
+        let connection = self.connection();
+        let restored = async {
+            if interrupt.is_raised() {
+                backend.settle(connection).await?;
+                interrupt.lower();
+            }
+            backend.restore(connection, mode).await
+        };
+        timeout(patience, restored)
             .await
             .unwrap_or_else(|_| Err(timed_out()))?;
         timer.event("rollback");
         Ok(())
     }
 
+    /// Gives the connection back. The caller need not wait for what is of no use
+    /// to it.
     fn give_back(mut self) {
         let (backend, limits) = (backend::of::<DB>(), self.about.terms.limits);
+        self.about.session.interrupt.lower();
         if backend.reset(self.connection(), &limits).is_some() {
-            return self.reset_and_give_back();
+            let runtime = self.about.runtime.clone();
+            runtime.spawn(self.reset_and_give_back().in_current_span());
+            return;
         }
         let _inside = self.about.runtime.enter();
-        drop(self.connection.take());
+        let Some(mut connection) = self.connection.take() else {
+            return;
+        };
+        if backend.is_embedded() {
+            return drop(connection);
+        }
+        // sqlx pings the server on the way, and would wait for ever.
+        let returned = timeout(backend.patience(), connection.return_to_pool());
+        let returned = async move {
+            if returned.await.is_err() {
+                observe::closed("it did not come back to the pool");
+            }
+        };
+        self.about.runtime.spawn(returned.in_current_span());
     }
 
-    /// The caller need not wait for what is of no use to it.
-    fn reset_and_give_back(mut self) {
+    async fn reset_and_give_back(mut self) {
         let (backend, limits) = (backend::of::<DB>(), self.about.terms.limits);
-        let runtime = self.about.runtime.clone();
-        runtime.spawn(async move {
-            let patience = backend.patience();
-            let reset = backend.reset(self.connection(), &limits);
-            let reset = async {
-                match reset {
-                    Some(reset) => reset.await,
-                    None => Ok(()),
-                }
-            };
-            match timeout(patience, reset).await {
-                Ok(Ok(())) => drop(self.connection.take()),
-                _ => self.close("a setting of it could not be set back"),
+        let reset = async {
+            match backend.reset(self.connection(), &limits) {
+                Some(reset) => reset.await,
+                None => Ok(()),
             }
-        });
+        };
+        match timeout(backend.patience(), reset).await {
+            Ok(Ok(())) => {
+                self.about.terms.limits = Limits::new();
+                self.give_back();
+            }
+            _ => self.close("a setting of it could not be set back"),
+        }
     }
 
     /// Takes the connection out of the pool at once, so that it opens another,

@@ -1,6 +1,6 @@
 //! The outermost end of a transaction, or of what this crate sees of one.
 
-use std::{future::poll_fn, io, mem, pin::pin, task::Poll};
+use std::{future::poll_fn, io, mem, pin::Pin, task::Poll};
 
 use futures_core::future::BoxFuture;
 use sqlx::Database;
@@ -110,7 +110,7 @@ impl<'c, DB: Database> Root<'c, DB> {
         self.state.in_flight = Some(Flight::Statement);
         let (terms, deadline) = (&self.terms, self.deadline);
         let begun = match terms.limits.lock_timeout {
-            Some(limit) if backend::of::<DB>().waits_in_begin() => {
+            Some(limit) if backend::of::<DB>().is_embedded() => {
                 let begun = timeout(limit, place.begin(terms, deadline)).await;
                 begun.unwrap_or_else(|_| Err(Error::new(Kind::LockTimedOut).into()))
             }
@@ -127,6 +127,7 @@ impl<'c, DB: Database> Root<'c, DB> {
         self.state.opened = (!self.span.is_none()).then(std::time::Instant::now);
         match (mem::replace(&mut self.link, Link::Ended), lease) {
             (Link::Idle(Place::Source(source)), Some(lease)) => {
+                self.state.interrupt = lease.interrupt();
                 self.link = Link::Leased(lease);
                 self.prepare(source).await
             }
@@ -293,7 +294,8 @@ impl<'c, DB: Database> Root<'c, DB> {
         let concluding = match mem::replace(&mut self.link, Link::Ended) {
             Link::Leased(lease) => before(deadline, lease.conclude(end, damage, state.hooks)).await,
             Link::Borrowed(borrowed) => {
-                before(deadline, borrowed.conclude(end, damage, state.hooks)).await
+                let concluding = Box::pin(borrowed.conclude(end, damage, state.hooks));
+                before(deadline, concluding).await
             }
             Link::Idle(_) | Link::Ended => Some(conclude_nothing(end, state.hooks)),
         };
@@ -301,7 +303,9 @@ impl<'c, DB: Database> Root<'c, DB> {
         let held = state.opened.map(|opened| opened.elapsed());
         observe::ended(&self.span, concluded.outcome, state.tally, held);
         // They go on behind the deadline, but nobody waits for them there.
-        before(deadline, concluded.hooks.run()).await;
+        if let Some(hooks) = concluded.hooks.run() {
+            before(deadline, hooks).await;
+        }
         concluded.answer
     }
 
@@ -346,11 +350,10 @@ impl<'c, DB: Database> Root<'c, DB> {
 }
 
 /// The output of `work`, if it comes before `deadline`.
-async fn before<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> Option<T> {
-    let mut work = pin!(work);
+async fn before<F: Future + Unpin>(deadline: Option<Instant>, mut work: F) -> Option<F::Output> {
     let mut timer = None;
     poll_fn(|context| {
-        if let Poll::Ready(output) = work.as_mut().poll(context) {
+        if let Poll::Ready(output) = Pin::new(&mut work).poll(context) {
             return Poll::Ready(Some(output));
         }
         let Some(deadline) = deadline else {

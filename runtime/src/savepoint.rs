@@ -198,6 +198,7 @@ pub(crate) async fn roll_back_to<DB: Database>(
         state.in_flight = Some(Flight::Savepoint);
         let settled = backend::of::<DB>().settle(connection).await;
         state.in_flight = None;
+        state.interrupt.lower();
         if let Err(error) = settled {
             return state.failed(Damage::Connection, &error);
         }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use crate::{
-    backend::Damage,
+    backend::{Damage, Interrupt},
     error::{Cause, Error, Kind, record},
     hooks::Hooks,
     limits::Limits,
@@ -35,6 +35,8 @@ pub(crate) struct State {
     pub(crate) opened: Option<Instant>,
     /// The limits that hold for the whole transaction.
     pub(crate) limits: Limits,
+    /// Ends the statement that runs.
+    pub(crate) interrupt: Interrupt,
     /// The idempotency key that was written in it.
     pub(crate) key: Option<Arc<str>>,
 }
@@ -153,6 +155,7 @@ impl State {
         let error = || Error::new(Kind::StatementTimedOut);
         self.in_flight = None;
         self.unsettled = true;
+        self.interrupt.raise();
         let damage = if survives {
             Damage::Scope
         } else {

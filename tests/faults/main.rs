@@ -7,6 +7,7 @@ mod connection_loss;
 mod ledger;
 mod lifecycle;
 mod notes;
+mod outcome;
 mod panics;
 mod pauses;
 mod pools;

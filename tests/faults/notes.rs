@@ -3,7 +3,7 @@
 use futures_util::stream::BoxStream;
 use sqlx::{AssertSqlSafe, Database, MySql, Postgres, Sqlite, SqliteConnection};
 use sqlx_transactional::{ReadTx, Tx, pool::Recommended};
-use sqlx_transactional_tests::Backend;
+use sqlx_transactional_tests::{Backend, TestDb};
 
 /// Results on their way.
 pub(crate) type Rows<'t, DB> = BoxStream<'t, sqlx::Result<<DB as Database>::Row>>;
@@ -43,6 +43,9 @@ pub(crate) trait Notes: Backend + Recommended {
         connection: &mut Self::Connection,
         id: i64,
     ) -> impl Future<Output = sqlx::Result<()>> + Send;
+
+    /// Runs a text of any statements past the proxy.
+    fn run_on(db: &TestDb<Self>, sql: &'static str) -> impl Future<Output = ()>;
 
     /// How many notes there are.
     fn count(tx: &mut ReadTx<'_, Self>) -> impl Future<Output = sqlx::Result<i64>> + Send;
@@ -102,6 +105,10 @@ macro_rules! notes {
             ) -> sqlx::Result<()> {
                 let insert = sqlx::query(cold::<Self>(id)).bind(id);
                 insert.execute(connection).await.map(drop)
+            }
+
+            async fn run_on(db: &TestDb<Self>, sql: &'static str) {
+                sqlx::raw_sql(sql).execute(&db.observer).await.expect("no fault is near");
             }
 
             async fn count(tx: &mut ReadTx<'_, Self>) -> sqlx::Result<i64> {

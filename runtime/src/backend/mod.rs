@@ -9,7 +9,14 @@
     expect(dead_code, unused_imports, reason = "there is nothing to choose from")
 )]
 
-use std::{any::Any, time::Duration};
+use std::{
+    any::Any,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_core::future::BoxFuture;
 use sqlx::{Database, SqlStr};
@@ -44,9 +51,40 @@ pub(crate) struct Terms {
     pub(crate) resolvable: bool,
 }
 
+/// Ends the statement that an embedded engine runs, where that was prepared.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Interrupt(Option<Arc<AtomicBool>>);
+
+impl Interrupt {
+    #[cfg(feature = "sqlite")]
+    fn new() -> Self {
+        Self(Some(Arc::default()))
+    }
+
+    /// From now on every statement is ended.
+    pub(crate) fn raise(&self) {
+        if let Some(flag) = &self.0 {
+            flag.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// From now on none is.
+    pub(crate) fn lower(&self) {
+        if let Some(flag) = &self.0 {
+            flag.store(false, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn is_raised(&self) -> bool {
+        let flag = self.0.as_ref();
+        flag.is_some_and(|flag| flag.load(Ordering::Relaxed))
+    }
+}
+
 /// What BEGIN's answer told of itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Session {
+    pub(crate) interrupt: Interrupt,
     /// What the server calls the session.
     pub(crate) id: Option<u64>,
     /// What the server calls the transaction.
@@ -127,8 +165,9 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
         false
     }
 
-    /// Whether the one wait for a lock is that of BEGIN, where a timer limits it.
-    fn waits_in_begin(&self) -> bool {
+    /// Whether the engine runs in this process. Then the one wait for a lock is
+    /// that of BEGIN, and there is no session to end from elsewhere.
+    fn is_embedded(&self) -> bool {
         false
     }
 

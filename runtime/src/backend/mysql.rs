@@ -314,7 +314,7 @@ async fn begin_and_tell(
     let id = rows.first().and_then(|row| row.try_get::<u64, _>(0).ok());
     Ok(Session {
         id,
-        transaction: None,
+        ..Session::default()
     })
 }
 

@@ -279,7 +279,12 @@ fn begin_sql(terms: &Terms, modern: bool) -> SqlStr {
     let settings = [
         ("statement_timeout", limits.statement_timeout),
         ("lock_timeout", limits.lock_timeout),
-        ("idle_in_transaction_session_timeout", limits.idle_timeout),
+        // Nobody pauses for longer than the whole may take, unless the line is
+        // dead since before we knew whom to end.
+        (
+            "idle_in_transaction_session_timeout",
+            limits.idle_timeout.or(limits.timeout),
+        ),
         ("transaction_timeout", limits.timeout.filter(|_| modern)),
     ];
     if settings.iter().all(|(_, limit)| limit.is_none()) {
@@ -319,6 +324,7 @@ async fn begin_and_tell(
     Ok(Session {
         id: told(0),
         transaction: if resolvable { told(1) } else { None },
+        ..Session::default()
     })
 }
 

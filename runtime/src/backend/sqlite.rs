@@ -11,7 +11,7 @@ use sqlx::{
 use sqlx_core::transaction::TransactionManager;
 
 use super::{
-    Asked, Backend, Damage, Mode, Refusal, Session, Terms, Text, is_lost,
+    Asked, Backend, Damage, Interrupt, Mode, Refusal, Session, Terms, Text, is_lost,
     text::{Comments, Words, may_be_several},
 };
 
@@ -41,8 +41,13 @@ impl Backend<Sqlite> for SqliteBackend {
         connection: &'c mut SqliteConnection,
         terms: &Terms,
     ) -> BoxFuture<'c, Result<Session, sqlx::Error>> {
-        let mode = terms.mode;
+        let (mode, limited) = (terms.mode, terms.identify);
         Box::pin(async move {
+            let interrupt = if limited {
+                interruptible(connection).await?
+            } else {
+                Interrupt::default()
+            };
             match mode {
                 // A deferred transaction that writes later fails at once with
                 // SQLITE_BUSY_SNAPSHOT; an immediate one waits for its turn.
@@ -54,11 +59,14 @@ impl Backend<Sqlite> for SqliteBackend {
                     connection.execute(BEGIN_READ).await?;
                 }
             }
-            Ok(Session::default())
+            Ok(Session {
+                interrupt,
+                ..Session::default()
+            })
         })
     }
 
-    fn waits_in_begin(&self) -> bool {
+    fn is_embedded(&self) -> bool {
         true
     }
 
@@ -283,6 +291,20 @@ impl Backend<Sqlite> for SqliteBackend {
     fn patience(&self) -> Duration {
         Duration::from_secs(10)
     }
+}
+
+/// How many steps of its virtual machine SQLite makes before it asks whether to
+/// go on: about a millisecond's, which costs next to nothing.
+const STEPS: i32 = 10_000;
+
+/// Makes the connection's statements ones that can be ended. sqlx has no
+/// `sqlite3_interrupt`, but the handler of progress can do the same.
+async fn interruptible(connection: &mut SqliteConnection) -> Result<Interrupt, sqlx::Error> {
+    let interrupt = Interrupt::new();
+    let asked = interrupt.clone();
+    let mut handle = connection.lock_handle().await?;
+    handle.set_progress_handler(STEPS, move || !asked.is_raised());
+    Ok(interrupt)
 }
 
 fn depth(connection: &SqliteConnection) -> usize {

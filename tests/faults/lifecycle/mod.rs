@@ -3,3 +3,4 @@
 mod panics;
 mod pools;
 mod runtimes;
+mod second;

@@ -20,7 +20,9 @@ async fn waits_for_a_lock<DB: Notes>(tx: &mut Tx<'_, DB>) -> Result<(), Error> {
 }
 
 fn code(error: &Error) -> String {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
     code.unwrap_or_default().into_owned()
 }
 

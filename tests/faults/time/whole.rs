@@ -78,7 +78,9 @@ async fn assert_timed_out<DB: Notes>(
 ) {
     let error = ended.unwrap_err();
     assert!(is_timed_out(&error), "{error:?}");
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
     assert_eq!(code.as_deref(), Some("57014"));
     inspect::assert_whole(db, pool).await;
     assert!(run.stored(db).await.is_empty());
