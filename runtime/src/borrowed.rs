@@ -9,11 +9,13 @@ use sqlx_core::transaction::TransactionManager;
 
 use crate::{
     backend::{self, Damage, Mode, Refusal, Terms},
-    error::{Error, Kind, record},
+    conclude::{Concluded, End},
+    error::{Error, Kind},
     hooks::Hooks,
-    lease::{Concluded, End, depth},
+    lease::depth,
     limits::Limits,
     observe::{self, Outcome},
+    recorded::record,
     resolve::Ticket,
 };
 

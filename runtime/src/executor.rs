@@ -14,7 +14,7 @@ use std::{
 
 use futures_core::{Stream, stream::BoxStream};
 use futures_util::stream;
-use sqlx::{Database, Either, Execute, SqlStr, Statement as _};
+use sqlx::{Database, Either};
 use tokio::time::{Sleep, sleep, timeout};
 
 use crate::{
@@ -26,81 +26,6 @@ use crate::{
 
 /// One result of a statement.
 type Step<DB> = Result<Either<<DB as Database>::QueryResult, <DB as Database>::Row>, sqlx::Error>;
-
-/// A statement taken apart, because sqlx gives its text only for keeps.
-pub(crate) enum Statement<DB: Database, E> {
-    Text {
-        sql: SqlStr,
-        arguments: Option<Result<Option<DB::Arguments>, sqlx::error::BoxDynError>>,
-        persistent: bool,
-    },
-    /// Prepared by the user; its text can be looked at without taking it.
-    Prepared(E),
-}
-
-impl<DB: Database, E> Statement<DB, E> {
-    pub(crate) fn of<'q>(mut query: E) -> Self
-    where
-        E: Execute<'q, DB>,
-    {
-        if query.statement().is_some() {
-            return Self::Prepared(query);
-        }
-        // In the order in which the drivers ask.
-        let arguments = Some(query.take_arguments());
-        let persistent = query.persistent();
-        let sql = query.sql();
-        Self::Text {
-            sql,
-            arguments,
-            persistent,
-        }
-    }
-
-    /// What this statement may do to the transaction.
-    fn kind<'q>(&self) -> Text
-    where
-        E: Execute<'q, DB>,
-    {
-        let backend = backend::of::<DB>();
-        match self {
-            Self::Text { sql, .. } => backend.text(sql.as_str()),
-            Self::Prepared(query) => query.statement().map_or(Text::Opaque, |statement| {
-                backend.text(statement.sql().as_str())
-            }),
-        }
-    }
-}
-
-impl<'q, DB: Database, E: Execute<'q, DB>> Execute<'q, DB> for Statement<DB, E> {
-    fn sql(self) -> SqlStr {
-        match self {
-            Self::Text { sql, .. } => sql,
-            Self::Prepared(query) => query.sql(),
-        }
-    }
-
-    fn statement(&self) -> Option<&DB::Statement> {
-        match self {
-            Self::Text { .. } => None,
-            Self::Prepared(query) => query.statement(),
-        }
-    }
-
-    fn take_arguments(&mut self) -> Result<Option<DB::Arguments>, sqlx::error::BoxDynError> {
-        match self {
-            Self::Text { arguments, .. } => arguments.take().unwrap_or(Ok(None)),
-            Self::Prepared(query) => query.take_arguments(),
-        }
-    }
-
-    fn persistent(&self) -> bool {
-        match self {
-            Self::Text { persistent, .. } => *persistent,
-            Self::Prepared(query) => query.persistent(),
-        }
-    }
-}
 
 /// Gives the open connection for a statement of this kind, or the reason why it
 /// is not sent.
@@ -246,8 +171,8 @@ macro_rules! executor {
             use futures_util::{StreamExt, TryStreamExt, stream};
             use sqlx::{$database, Database, Either, Execute, Executor, SqlStr};
 
-            use super::{Seen, Statement, admit, answer, open};
-            use crate::handle::$handle;
+            use super::{Seen, admit, answer, open};
+            use crate::{handle::$handle, statement::Statement};
 
             type Row = <$database as Database>::Row;
             type QueryResult = <$database as Database>::QueryResult;

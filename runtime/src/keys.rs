@@ -45,8 +45,9 @@ use sqlx::Database;
 
 use crate::{
     backend::{self, Damage},
-    error::{Error, Kind, record},
+    error::{Error, Kind},
     executor::open,
+    recorded::record,
     scope::Core,
     state::Flight,
 };

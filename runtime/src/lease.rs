@@ -1,24 +1,26 @@
 //! A pool's connection while it is inside a transaction.
 
-use std::{fmt, io, time::Duration};
+use std::{fmt, time::Duration};
 
 use sqlx::{Connection, Database, Pool, pool::PoolConnection};
 use sqlx_core::transaction::TransactionManager;
 use tokio::{
     runtime::Handle,
-    sync::Semaphore,
     time::{Instant, timeout},
 };
 use tracing::{Instrument, Span};
 
 use crate::{
     backend::{self, Damage, Interrupt, Refusal, Session, Terms},
-    error::{Error, record},
+    conclude::{Concluded, End, timed_out},
+    error::Error,
     finish::{FinishOnDrop, Patience},
-    hooks::{Due, Hooks, When},
-    limits::{GRACE, Limits},
+    hooks::{Hooks, When},
+    limits::Limits,
     observe::{self, Outcome},
+    recorded::record,
     resolve::Ticket,
+    session::About,
     waits,
 };
 
@@ -31,58 +33,8 @@ pub(crate) struct Lease<DB: Database> {
     orphan: bool,
 }
 
-/// What a lease knows besides its connection.
-struct About<DB: Database> {
-    terms: Terms,
-    /// Who the transaction is to the server.
-    session: Session,
-    begun: Instant,
-    /// When the caller stops waiting.
-    deadline: Option<Instant>,
-    /// Where a connection comes from that ends this one's session.
-    pool: Pool<DB>,
-    runtime: Handle,
-}
-
-impl<DB: Database> Clone for About<DB> {
-    fn clone(&self) -> Self {
-        Self {
-            terms: self.terms,
-            session: self.session.clone(),
-            begun: self.begun,
-            deadline: self.deadline,
-            pool: self.pool.clone(),
-            runtime: self.runtime.clone(),
-        }
-    }
-}
-
-impl<DB: Database> About<DB> {
-    /// How long a connection may take to become clean. Behind the deadline its
-    /// locks are in others' way.
-    fn patience(&self) -> Duration {
-        let backend = backend::of::<DB>();
-        let patience = backend.patience();
-        match self.deadline {
-            // What an embedded engine runs has an end, but no other session.
-            Some(deadline) if deadline <= Instant::now() && !backend.is_embedded() => {
-                patience.min(GRACE)
-            }
-            _ => patience,
-        }
-    }
-}
-
 /// How long saying good-bye to a server may take.
 const GOOD_BYE: Duration = Duration::from_secs(1);
-
-/// What the body's end asks of the database.
-#[derive(Debug)]
-pub(crate) enum End {
-    Commit(Ticket),
-    /// Roll back, and say so with this error if the body claimed success.
-    RollBack(Option<Error>),
-}
 
 impl<DB: Database> Lease<DB> {
     /// Takes a connection from `pool` and begins.
@@ -357,59 +309,6 @@ impl<DB: Database> Lease<DB> {
             let _ = timeout(GOOD_BYE, connection.close()).await;
         });
     }
-}
-
-/// How many sessions are ended at once: each takes a connection of its own.
-static ENDING: Semaphore = Semaphore::const_new(4);
-
-impl<DB: Database> About<DB> {
-    /// Ends the server's session, whose locks are in others' way, from another
-    /// connection: this one may be a dead line.
-    async fn end_session(&self, session: u64) -> Result<(), sqlx::Error> {
-        let _turn = ENDING.acquire().await;
-        let age = self.begun.elapsed();
-        let mut connection = DB::Connection::connect_with(&self.pool.connect_options()).await?;
-        let ended = backend::of::<DB>().end_session(&mut connection, session, age);
-        let ended = ended.await;
-        let _ = connection.close().await;
-        ended
-    }
-}
-
-/// A transaction that has ended.
-#[derive(Debug)]
-pub(crate) struct Concluded {
-    pub(crate) outcome: Outcome,
-    pub(crate) answer: Result<(), sqlx::Error>,
-    pub(crate) hooks: Due,
-}
-
-impl Concluded {
-    /// The time is over and `end`, which was sent, is not answered: it goes on in
-    /// the background.
-    pub(crate) fn unanswered(end: End) -> Self {
-        let (outcome, answer) = match end {
-            End::Commit(ticket) => {
-                let cause = timed_out();
-                observe::outcome_unknown(&cause);
-                let unknown = Error::unknown(record(&cause), ticket);
-                (Outcome::Unknown, Err(unknown.into()))
-            }
-            End::RollBack(answer) => {
-                let answer = answer.map_or(Ok(()), |error| Err(error.into()));
-                (Outcome::RolledBack, answer)
-            }
-        };
-        Self {
-            outcome,
-            answer,
-            hooks: Due::default(),
-        }
-    }
-}
-
-fn timed_out() -> sqlx::Error {
-    io::Error::from(io::ErrorKind::TimedOut).into()
 }
 
 impl<DB: Database> Drop for Lease<DB> {

@@ -1,23 +1,23 @@
-//! The outermost end of a transaction, or of what this crate sees of one.
+//! The outermost scope of a transaction, or of what this crate sees of one.
 
-use std::{future::poll_fn, io, mem, pin::Pin, task::Poll};
+mod ending;
+
+use std::{io, mem};
 
 use futures_core::future::BoxFuture;
 use sqlx::Database;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 use tracing::Span;
 
 use crate::{
     backend::{self, Damage, Mode, Terms},
     begin::DynSource,
     borrowed::Borrowed,
-    error::{Cause, Error, Kind},
-    hooks::{Hooks, When},
-    lease::{Concluded, End, Lease, depth},
+    error::{Error, Kind},
+    lease::{Lease, depth},
     limits::{DEFAULT_TIMEOUT, Limits},
-    observe::{self, Outcome},
+    observe,
     private::Options,
-    resolve::Ticket,
     savepoint,
     scope::Core,
     state::{Flight, State, Unseen},
@@ -217,152 +217,6 @@ impl<'c, DB: Database> Root<'c, DB> {
             self.pay().await;
         }
     }
-
-    /// Ends the transaction, within its time.
-    pub(crate) async fn end(&mut self, succeeded: bool) -> Result<(), sqlx::Error> {
-        let is_open = !matches!(self.link, Link::Idle(_));
-        let deadline = self.deadline.filter(|_| is_open);
-        if succeeded && deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            return Err(self.expire());
-        }
-        if !self.is_settled(succeeded) {
-            let settled = before(deadline, self.settle(succeeded)).await;
-            if settled.is_none() {
-                let expired = self.expire();
-                return if succeeded { Err(expired) } else { Ok(()) };
-            }
-        }
-        let end = match self.state.verdict() {
-            _ if !succeeded => End::roll_back("the body returned an error"),
-            _ if self.state.roll_back && !self.state.is_ended_early() => {
-                End::roll_back("it was asked for")
-            }
-            Some(doomed) => End::RollBack(Some(doomed)),
-            None => End::Commit(self.ticket()),
-        };
-        self.conclude(end, deadline).await
-    }
-
-    /// Whether the end can be decided without asking anybody.
-    fn is_settled(&self, succeeded: bool) -> bool {
-        let unseen = self.state.unseen == Unseen::Connection;
-        if succeeded {
-            self.state.is_clear() && !unseen
-        } else {
-            self.state.in_flight.is_none() && !unseen
-        }
-    }
-
-    fn settle(&mut self, succeeded: bool) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            let survives = backend::of::<DB>().survives_interruption();
-            if succeeded {
-                self.cleared_up().await;
-                if self.state.unseen == Unseen::Connection && !self.state.is_doomed() {
-                    self.verify().await;
-                }
-            } else {
-                self.state.notice_interruption(survives);
-                if self.state.unseen == Unseen::Connection && !survives {
-                    self.verify().await;
-                }
-            }
-        })
-    }
-
-    /// What is needed to ask what became of the transaction.
-    fn ticket(&self) -> Ticket {
-        let transaction = match &self.link {
-            Link::Leased(lease) => lease.transaction(),
-            _ => None,
-        };
-        Ticket {
-            transaction,
-            key: self.state.key.clone(),
-        }
-    }
-
-    async fn conclude(&mut self, end: End, deadline: Option<Instant>) -> Result<(), sqlx::Error> {
-        // For the caller that does not wait for the answer.
-        let unanswered = match &end {
-            End::Commit(ticket) => End::Commit(ticket.clone()),
-            End::RollBack(None) => End::RollBack(None),
-            End::RollBack(Some(_)) => End::RollBack(self.state.verdict()),
-        };
-        let state = mem::take(&mut self.state);
-        let damage = state.damage();
-        let concluding = match mem::replace(&mut self.link, Link::Ended) {
-            Link::Leased(lease) => before(deadline, lease.conclude(end, damage, state.hooks)).await,
-            Link::Borrowed(borrowed) => {
-                let concluding = Box::pin(borrowed.conclude(end, damage, state.hooks));
-                before(deadline, concluding).await
-            }
-            Link::Idle(_) | Link::Ended => Some(conclude_nothing(end, state.hooks)),
-        };
-        let concluded = concluding.unwrap_or_else(|| Concluded::unanswered(unanswered));
-        let held = state.opened.map(|opened| opened.elapsed());
-        observe::ended(&self.span, concluded.outcome, state.tally, held);
-        // They go on behind the deadline, but nobody waits for them there.
-        if let Some(hooks) = concluded.hooks.run() {
-            before(deadline, hooks).await;
-        }
-        concluded.answer
-    }
-
-    /// The time is over and no COMMIT was sent: what is left is done in the
-    /// background, as for a body that was dropped.
-    pub(crate) fn expire(&mut self) -> sqlx::Error {
-        observe::timed_out();
-        let error = || Error::new(Kind::TimedOut);
-        self.state
-            .hurt(Damage::Scope, || Cause::new(error().into()));
-        self.abandon("its time was over");
-        error().into()
-    }
-
-    /// Rolls back in the background.
-    fn abandon(&mut self, why: &'static str) {
-        let mut state = mem::take(&mut self.state);
-        let link = mem::replace(&mut self.link, Link::Ended);
-        if let Link::Ended = link {
-            return;
-        }
-        let _inside = self.span.enter();
-        let survives = backend::of::<DB>().survives_interruption();
-        state.notice_interruption(survives);
-        if state.unseen == Unseen::Connection && !survives {
-            // What was on its way when the body was dropped was not seen.
-            state.forbid(Damage::Connection, Kind::Interrupted);
-        }
-        observe::rolled_back(why);
-        let held = state.opened.map(|opened| opened.elapsed());
-        observe::ended(&self.span, Outcome::RolledBack, state.tally, held);
-        let damage = state.damage();
-        match link {
-            Link::Leased(lease) => lease.abandon(damage, state.hooks),
-            Link::Borrowed(borrowed) => {
-                borrowed.abandon(damage);
-                state.hooks.run_in_background(When::RolledBack);
-            }
-            Link::Idle(_) | Link::Ended => state.hooks.run_in_background(When::RolledBack),
-        }
-    }
-}
-
-/// The output of `work`, if it comes before `deadline`.
-async fn before<F: Future + Unpin>(deadline: Option<Instant>, mut work: F) -> Option<F::Output> {
-    let mut timer = None;
-    poll_fn(|context| {
-        if let Poll::Ready(output) = Pin::new(&mut work).poll(context) {
-            return Poll::Ready(Some(output));
-        }
-        let Some(deadline) = deadline else {
-            return Poll::Pending;
-        };
-        let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        timer.as_mut().poll(context).map(|()| None)
-    })
-    .await
 }
 
 const NO_IDLE_TIMEOUT: &str = "`idle_timeout` is an option for PostgreSQL";
@@ -372,28 +226,6 @@ const NOT_RESOLVABLE: &str = "`resolvable` needs a pool to begin on: on a connec
 
 const NESTED_LEFT_OPEN: &str =
     "a nested transaction begun on `connection()` was still open at the end";
-
-impl End {
-    fn roll_back(why: &'static str) -> Self {
-        observe::rolled_back(why);
-        Self::RollBack(None)
-    }
-}
-
-/// A transaction without a statement has no end in the database, but its hooks
-/// have waited for one.
-fn conclude_nothing(end: End, hooks: Hooks) -> Concluded {
-    let (outcome, answer) = match end {
-        End::Commit(_) => (Outcome::Committed, Ok(())),
-        End::RollBack(None) => (Outcome::RolledBack, Ok(())),
-        End::RollBack(Some(error)) => (Outcome::RolledBack, Err(error.into())),
-    };
-    Concluded {
-        outcome,
-        answer,
-        hooks: hooks.due(outcome.when()),
-    }
-}
 
 impl<DB: Database> Place<'_, DB> {
     /// The limits of whatever is begun here.

@@ -4,10 +4,11 @@ use std::{sync::Arc, time::Instant};
 
 use crate::{
     backend::{Damage, Interrupt},
-    error::{Cause, Error, Kind, record},
+    error::{Cause, Error, Kind},
     hooks::Hooks,
     limits::Limits,
     observe::{self, Tally},
+    recorded::record,
 };
 
 /// The state that all handles of one transaction share.

@@ -9,7 +9,8 @@ const MAX_LINES: usize = 400;
 
 const REASON: &str = "// tidy: ";
 
-/// The macro crate stays smaller than this, without its tests.
+/// The macro crate has less code than this: without its tests, its comments and
+/// its blank lines, so that no comment is left out to make room.
 const MAX_MACRO_LINES: usize = 1000;
 
 /// Words that mean unfinished. In halves, because this file is read too.
@@ -202,13 +203,18 @@ fn macro_crate(files: &[File]) -> Option<Problem> {
     });
     let lines: usize = sources
         .filter_map(File::text)
-        .map(|text| text.lines().count())
+        .map(|text| text.lines().filter(|line| is_code(line)).count())
         .sum();
     (lines >= MAX_MACRO_LINES).then(|| Problem {
         path: SOURCES.to_owned(),
         line: 0,
-        what: format!("{lines} lines without tests; {MAX_MACRO_LINES} are too many"),
+        what: format!("{lines} lines of code; {MAX_MACRO_LINES} are too many"),
     })
+}
+
+fn is_code(line: &str) -> bool {
+    let line = line.trim_start();
+    !line.is_empty() && !line.starts_with("//")
 }
 
 #[cfg(test)]

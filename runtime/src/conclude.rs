@@ -1,0 +1,98 @@
+//! How a transaction ends in the database.
+
+use std::{future::poll_fn, io, pin::Pin, task::Poll};
+
+use tokio::time::{Instant, sleep_until};
+
+use crate::{
+    error::Error,
+    hooks::{Due, Hooks},
+    observe::{self, Outcome},
+    recorded::record,
+    resolve::Ticket,
+};
+
+/// What the body's end asks of the database.
+#[derive(Debug)]
+pub(crate) enum End {
+    Commit(Ticket),
+    /// Roll back, and say so with this error if the body claimed success.
+    RollBack(Option<Error>),
+}
+
+impl End {
+    pub(crate) fn roll_back(why: &'static str) -> Self {
+        observe::rolled_back(why);
+        Self::RollBack(None)
+    }
+}
+
+/// A transaction without a statement has no end in the database, but its hooks
+/// have waited for one.
+pub(crate) fn conclude_nothing(end: End, hooks: Hooks) -> Concluded {
+    let (outcome, answer) = match end {
+        End::Commit(_) => (Outcome::Committed, Ok(())),
+        End::RollBack(None) => (Outcome::RolledBack, Ok(())),
+        End::RollBack(Some(error)) => (Outcome::RolledBack, Err(error.into())),
+    };
+    Concluded {
+        outcome,
+        answer,
+        hooks: hooks.due(outcome.when()),
+    }
+}
+
+/// A transaction that has ended.
+#[derive(Debug)]
+pub(crate) struct Concluded {
+    pub(crate) outcome: Outcome,
+    pub(crate) answer: Result<(), sqlx::Error>,
+    pub(crate) hooks: Due,
+}
+
+impl Concluded {
+    /// The time is over and `end`, which was sent, is not answered: it goes on in
+    /// the background.
+    pub(crate) fn unanswered(end: End) -> Self {
+        let (outcome, answer) = match end {
+            End::Commit(ticket) => {
+                let cause = timed_out();
+                observe::outcome_unknown(&cause);
+                let unknown = Error::unknown(record(&cause), ticket);
+                (Outcome::Unknown, Err(unknown.into()))
+            }
+            End::RollBack(answer) => {
+                let answer = answer.map_or(Ok(()), |error| Err(error.into()));
+                (Outcome::RolledBack, answer)
+            }
+        };
+        Self {
+            outcome,
+            answer,
+            hooks: Due::default(),
+        }
+    }
+}
+
+pub(crate) fn timed_out() -> sqlx::Error {
+    io::Error::from(io::ErrorKind::TimedOut).into()
+}
+
+/// The output of `work`, if it comes before `deadline`.
+pub(crate) async fn before<F: Future + Unpin>(
+    deadline: Option<Instant>,
+    mut work: F,
+) -> Option<F::Output> {
+    let mut timer = None;
+    poll_fn(|context| {
+        if let Poll::Ready(output) = Pin::new(&mut work).poll(context) {
+            return Poll::Ready(Some(output));
+        }
+        let Some(deadline) = deadline else {
+            return Poll::Pending;
+        };
+        let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        timer.as_mut().poll(context).map(|()| None)
+    })
+    .await
+}

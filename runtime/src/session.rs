@@ -1,0 +1,70 @@
+//! What is known of a transaction's session, besides its connection.
+
+use std::time::Duration;
+
+use sqlx::{Connection, Database, Pool};
+use tokio::{runtime::Handle, sync::Semaphore, time::Instant};
+
+use crate::{
+    backend::{self, Session, Terms},
+    limits::GRACE,
+};
+
+/// What a lease knows besides its connection.
+pub(crate) struct About<DB: Database> {
+    pub(crate) terms: Terms,
+    /// Who the transaction is to the server.
+    pub(crate) session: Session,
+    pub(crate) begun: Instant,
+    /// When the caller stops waiting.
+    pub(crate) deadline: Option<Instant>,
+    /// Where a connection comes from that ends this one's session.
+    pub(crate) pool: Pool<DB>,
+    pub(crate) runtime: Handle,
+}
+
+impl<DB: Database> Clone for About<DB> {
+    fn clone(&self) -> Self {
+        Self {
+            terms: self.terms,
+            session: self.session.clone(),
+            begun: self.begun,
+            deadline: self.deadline,
+            pool: self.pool.clone(),
+            runtime: self.runtime.clone(),
+        }
+    }
+}
+
+impl<DB: Database> About<DB> {
+    /// How long a connection may take to become clean. Behind the deadline its
+    /// locks are in others' way.
+    pub(crate) fn patience(&self) -> Duration {
+        let backend = backend::of::<DB>();
+        let patience = backend.patience();
+        match self.deadline {
+            // What an embedded engine runs has an end, but no other session.
+            Some(deadline) if deadline <= Instant::now() && !backend.is_embedded() => {
+                patience.min(GRACE)
+            }
+            _ => patience,
+        }
+    }
+}
+
+/// How many sessions are ended at once: each takes a connection of its own.
+static ENDING: Semaphore = Semaphore::const_new(4);
+
+impl<DB: Database> About<DB> {
+    /// Ends the server's session, whose locks are in others' way, from another
+    /// connection: this one may be a dead line.
+    pub(crate) async fn end_session(&self, session: u64) -> Result<(), sqlx::Error> {
+        let _turn = ENDING.acquire().await;
+        let age = self.begun.elapsed();
+        let mut connection = DB::Connection::connect_with(&self.pool.connect_options()).await?;
+        let ended = backend::of::<DB>().end_session(&mut connection, session, age);
+        let ended = ended.await;
+        let _ = connection.close().await;
+        ended
+    }
+}
