@@ -180,17 +180,18 @@ impl Expansion {
             "__options",
             "__key",
             "__lent",
+            "__failed",
         ];
-        let [handle, ran, bounds, options, key, lent] = names.map(|name| local(name, at));
+        let [handle, ran, bounds, options, key, lent, failed] = names.map(|name| local(name, at));
         let mut tx = self.bind(&borrowed);
         let mut first = None;
         if let Some((_, expr)) = &self.options.key {
             let bind = self.bind(&lent.to_token_stream());
             first = Some(quote_spanned! {at=>
-                if let ::core::option::Option::Some(failed) =
+                if let ::core::option::Option::Some(#failed) =
                     #krate::__private::claim::<#access, #declared>(&mut *#lent, #key).await
                 {
-                    return failed;
+                    return #failed;
                 }
                 #bind
             });

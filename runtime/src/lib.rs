@@ -48,13 +48,24 @@
 //! |---|---|---|
 //! | `Ok` | COMMIT | the body's `Ok`, after COMMIT was answered |
 //! | `Ok` | COMMIT is refused | the database's own error; rolled back |
-//! | `Ok` | the connection is lost after COMMIT was sent | [`Error::is_outcome_unknown`] |
+//! | `Ok` | the connection is lost, or the time is over, after COMMIT was sent | [`Error::is_outcome_unknown`] |
 //! | `Ok`, but a statement, or a function that joined, failed and the error was swallowed | ROLLBACK | [`Error::is_doomed`], with the first failure as its source |
 //! | `Ok`, but [`roll_back`](Tx::roll_back) was asked for | ROLLBACK | the body's `Ok` |
 //! | `Err` | ROLLBACK | the body's `Err`, untouched |
 //! | panics | ROLLBACK | the panic goes on |
 //! | is dropped before COMMIT was sent | ROLLBACK, at once | |
 //! | is dropped after COMMIT was sent | COMMIT runs to its end, the hooks too | |
+//! | takes longer than its `timeout` | ROLLBACK, or the session is ended | [`Error::is_timed_out`] |
+//!
+//! **Nothing waits for ever.** A call that names no `timeout`, on a place that
+//! names none, may take 60 seconds. What goes on without its caller, BEGIN,
+//! COMMIT, ROLLBACK and the way back to the pool, has bounds of its own. An
+//! unknown outcome can be [resolved](Error::resolve), and a call with a
+//! [key](keys) can simply be made again.
+//!
+//! **No connection is waited for in vain.** A transaction that is begun on a pool
+//! of which the same task holds a connection, when none is left, fails at once
+//! as [`Error::is_pool_exhausted`].
 //!
 //! **A connection goes back to its pool only when it is known to be clean.**
 //! BEGIN, COMMIT and ROLLBACK run to their end when their future is dropped, so
@@ -96,8 +107,8 @@
 //! `outcome` (`committed`, `rolled_back`, `unknown`), `statements`, `rows` and
 //! `held_us`, the microseconds it had a connection. Events inside it, at the
 //! levels of their urgency: `begin`, `commit`, `rollback`, `savepoint`, `release`
-//! with `elapsed_us`; `doomed`, `COMMIT refused`, `connection closed`, `outcome
-//! unknown`. None carries a statement's text, its parameters or a database's
+//! with `elapsed_us`; `doomed`, `timed out`, `COMMIT refused`, `connection closed`,
+//! `server session ended`, `outcome unknown`. None carries a statement's text, its parameters or a database's
 //! message.
 
 mod backend;

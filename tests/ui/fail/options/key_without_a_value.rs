@@ -1,9 +1,9 @@
-//! Spring: a deadline goes around the call.
+//! A key has a value.
 
 use sqlx::Sqlite;
 use sqlx_transactional::{Tx, transactional};
 
-#[transactional(timeout = "5s")]
+#[transactional(key)]
 async fn rename(tx: &mut Tx<'_, Sqlite>, id: i64) -> sqlx::Result<()> {
     sqlx::query("select ?").bind(id).execute(tx).await?;
     Ok(())

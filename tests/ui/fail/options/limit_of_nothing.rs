@@ -1,0 +1,12 @@
+//! No time at all is no limit that could be kept.
+
+use sqlx::Sqlite;
+use sqlx_transactional::{Tx, transactional};
+
+#[transactional(timeout = "0s")]
+async fn rename(tx: &mut Tx<'_, Sqlite>, id: i64) -> sqlx::Result<()> {
+    sqlx::query("select ?").bind(id).execute(tx).await?;
+    Ok(())
+}
+
+fn main() {}

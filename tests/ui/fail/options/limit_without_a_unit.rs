@@ -1,0 +1,12 @@
+//! Five of what?
+
+use sqlx::Sqlite;
+use sqlx_transactional::{Tx, transactional};
+
+#[transactional(statement_timeout = "5")]
+async fn rename(tx: &mut Tx<'_, Sqlite>, id: i64) -> sqlx::Result<()> {
+    sqlx::query("select ?").bind(id).execute(tx).await?;
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+//! A time has a unit, so it stands in quotes.
+
+use sqlx::Sqlite;
+use sqlx_transactional::{Tx, transactional};
+
+#[transactional(timeout = 5)]
+async fn rename(tx: &mut Tx<'_, Sqlite>, id: i64) -> sqlx::Result<()> {
+    sqlx::query("select ?").bind(id).execute(tx).await?;
+    Ok(())
+}
+
+fn main() {}

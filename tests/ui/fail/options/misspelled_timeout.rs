@@ -1,0 +1,12 @@
+//! A near miss.
+
+use sqlx::Sqlite;
+use sqlx_transactional::{Tx, transactional};
+
+#[transactional(timout = "5s")]
+async fn rename(tx: &mut Tx<'_, Sqlite>, id: i64) -> sqlx::Result<()> {
+    sqlx::query("select ?").bind(id).execute(tx).await?;
+    Ok(())
+}
+
+fn main() {}
