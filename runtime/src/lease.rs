@@ -16,7 +16,7 @@ use crate::{
     error::Error,
     finish::{FinishOnDrop, Patience},
     hooks::{Hooks, When},
-    limits::Limits,
+    limits,
     observe::{self, Outcome},
     recorded::record,
     resolve::Ticket,
@@ -28,7 +28,7 @@ use crate::{
 /// connection to a task that rolls back, or closes it.
 pub(crate) struct Lease<DB: Database> {
     connection: Option<PoolConnection<DB>>,
-    about: About<DB>,
+    about: Box<About<DB>>,
     /// Whether this is the background's lease, after which there is no other.
     orphan: bool,
 }
@@ -50,14 +50,14 @@ impl<DB: Database> Lease<DB> {
         let mut spares = pool.options().get_max_connections();
         loop {
             let connection = waits::acquire(pool).await?;
-            let about = About {
-                terms: *terms,
+            let about = Box::new(About {
+                terms: terms.clone(),
                 session: Session::default(),
                 begun: Instant::now(),
                 deadline,
                 pool: pool.clone(),
                 runtime: Handle::current(),
-            };
+            });
             let runtime = about.runtime.clone();
             let lease = Self {
                 connection: Some(connection),
@@ -85,7 +85,7 @@ impl<DB: Database> Lease<DB> {
             // Whoever had it before left a transaction open, or sqlx believes so.
             Box::pin(self.restored()).await?;
         }
-        let terms = self.about.terms;
+        let terms = self.about.terms.clone();
         match backend.begin(self.connection(), &terms).await {
             Ok(session) => {
                 self.about.session = session;
@@ -248,7 +248,7 @@ impl<DB: Database> Lease<DB> {
     /// Gives the connection back. The caller need not wait for what is of no use
     /// to it.
     fn give_back(mut self) {
-        let (backend, limits) = (backend::of::<DB>(), self.about.terms.limits);
+        let (backend, limits) = (backend::of::<DB>(), self.about.terms.limits.clone());
         self.about.session.interrupt.lower();
         if backend.reset(self.connection(), &limits).is_some() {
             let runtime = self.about.runtime.clone();
@@ -273,7 +273,7 @@ impl<DB: Database> Lease<DB> {
     }
 
     async fn reset_and_give_back(mut self) {
-        let (backend, limits) = (backend::of::<DB>(), self.about.terms.limits);
+        let (backend, limits) = (backend::of::<DB>(), self.about.terms.limits.clone());
         let reset = async {
             match backend.reset(self.connection(), &limits) {
                 Some(reset) => reset.await,
@@ -282,7 +282,7 @@ impl<DB: Database> Lease<DB> {
         };
         match timeout(backend.patience(), reset).await {
             Ok(Ok(())) => {
-                self.about.terms.limits = Limits::new();
+                self.about.terms.limits = limits::Shared::default();
                 self.give_back();
             }
             _ => self.close("a setting of it could not be set back"),

@@ -1,6 +1,6 @@
 //! How long a transaction, and the parts of it, may take.
 
-use std::time::Duration;
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 /// How long a transaction whose place and function name no `timeout` may take.
 ///
@@ -100,6 +100,25 @@ impl Limits {
         } else {
             None
         }
+    }
+}
+
+/// The limits of one transaction, as its parts share them. Most have none.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shared(Option<Arc<Limits>>);
+
+impl From<Limits> for Shared {
+    fn from(limits: Limits) -> Self {
+        Self((limits != Limits::new()).then(|| Arc::new(limits)))
+    }
+}
+
+impl Deref for Shared {
+    type Target = Limits;
+
+    fn deref(&self) -> &Limits {
+        const NONE: &Limits = &Limits::new();
+        self.0.as_deref().unwrap_or(NONE)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     borrowed::Borrowed,
     error::{Error, Kind},
     lease::{Lease, depth},
-    limits::{DEFAULT_TIMEOUT, Limits},
+    limits::{self, DEFAULT_TIMEOUT, Limits},
     observe,
     private::Options,
     savepoint,
@@ -52,19 +52,19 @@ pub(crate) enum Place<'c, DB: Database> {
 impl<'c, DB: Database> Root<'c, DB> {
     pub(crate) fn new(place: Place<'c, DB>, mode: Mode, options: &Options) -> Self {
         let backend = backend::of::<DB>();
-        let limits = options.limits.or(place.limits());
+        let limits = limits::Shared::from(options.limits.or(place.limits()));
         // A timer that is ours leaves a session behind that is not.
         let timed = limits.timeout.is_some()
             || (limits.statement_timeout.is_some() && !backend.limits_statements());
         Self {
+            deadline: Instant::now().checked_add(limits.timeout.unwrap_or(DEFAULT_TIMEOUT)),
+            state: State::new(limits.clone()),
             terms: Terms {
                 mode,
                 limits,
                 identify: timed && matches!(place, Place::Source(_)),
                 resolvable: options.resolvable && mode == Mode::Write,
             },
-            deadline: Instant::now().checked_add(limits.timeout.unwrap_or(DEFAULT_TIMEOUT)),
-            state: State::new(limits),
             link: Link::Idle(place),
             span: observe::begun(options.name, backend.engine()),
         }

@@ -47,10 +47,6 @@ pub(crate) trait Core<DB: Database>: Send {
 pub struct Scope<'c, DB: Database>(Place<'c, DB>);
 
 /// Where a handle stands.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a root is the common case, and its box would be one for each transaction"
-)]
 enum Place<'c, DB: Database> {
     Root(Root<'c, DB>),
     Savepoint(Savepoint<'c, DB>),

@@ -26,7 +26,7 @@ pub(crate) struct About<DB: Database> {
 impl<DB: Database> Clone for About<DB> {
     fn clone(&self) -> Self {
         Self {
-            terms: self.terms,
+            terms: self.terms.clone(),
             session: self.session.clone(),
             begun: self.begun,
             deadline: self.deadline,

@@ -6,7 +6,7 @@ use crate::{
     backend::{Damage, Interrupt},
     error::{Cause, Error, Kind},
     hooks::Hooks,
-    limits::Limits,
+    limits,
     observe::{self, Tally},
     recorded::record,
 };
@@ -35,7 +35,7 @@ pub(crate) struct State {
     pub(crate) tally: Tally,
     pub(crate) opened: Option<Instant>,
     /// The limits that hold for the whole transaction.
-    pub(crate) limits: Limits,
+    pub(crate) limits: limits::Shared,
     /// Ends the statement that runs.
     pub(crate) interrupt: Interrupt,
     /// The idempotency key that was written in it.
@@ -73,7 +73,7 @@ pub(crate) enum Flight {
 }
 
 impl State {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: limits::Shared) -> Self {
         Self {
             limits,
             ..Self::default()

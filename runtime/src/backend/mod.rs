@@ -31,7 +31,7 @@ mod text;
 
 pub(crate) use text::Text;
 
-use crate::limits::Limits;
+use crate::limits::{self, Limits};
 
 /// What a transaction may do; the engine enforces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,10 +41,10 @@ pub(crate) enum Mode {
 }
 
 /// What is asked of BEGIN.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Terms {
     pub(crate) mode: Mode,
-    pub(crate) limits: Limits,
+    pub(crate) limits: limits::Shared,
     /// Whether the session may have to be ended from another connection.
     pub(crate) identify: bool,
     /// Whether the outcome may have to be asked for later.
