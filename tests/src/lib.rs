@@ -25,12 +25,15 @@
 
 pub mod backend;
 pub mod campaign;
+pub mod checker;
 pub mod database;
 pub mod engine;
 pub mod inspect;
 pub mod poll;
 pub mod run;
+pub mod server;
 pub mod setup;
+pub mod strace;
 pub mod wire;
 
 pub use backend::Backend;

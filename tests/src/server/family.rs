@@ -1,0 +1,28 @@
+//! A process and its children.
+
+use nix::unistd::Pid;
+use std::fs;
+
+/// The children of a process. Where the system does not tell, none: those of
+/// `PostgreSQL` end by themselves when their parent is gone.
+pub(super) fn of(parent: Pid) -> Vec<Pid> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.map(Pid::from_raw)
+        .filter(|pid| status(*pid).is_some_and(|(_, of)| of == parent.as_raw()))
+        .collect()
+}
+
+/// Whether it still runs; one that ended and was not reaped does not.
+pub(super) fn is_running(pid: Pid) -> bool {
+    status(pid).is_some_and(|(state, _)| state != "Z" && state != "X")
+}
+
+/// The state and the parent of a process.
+fn status(pid: Pid) -> Option<(String, i32)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name is in parentheses, and may have some itself.
+    let (_, rest) = text.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace();
+    Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
+}
