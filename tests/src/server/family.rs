@@ -5,7 +5,7 @@ use std::fs;
 
 /// The children of a process. Where the system does not tell, none: those of
 /// `PostgreSQL` end by themselves when their parent is gone.
-pub(super) fn of(parent: Pid) -> Vec<Pid> {
+pub(crate) fn of(parent: Pid) -> Vec<Pid> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     pids.map(Pid::from_raw)
@@ -14,7 +14,7 @@ pub(super) fn of(parent: Pid) -> Vec<Pid> {
 }
 
 /// Whether it still runs; one that ended and was not reaped does not.
-pub(super) fn is_running(pid: Pid) -> bool {
+pub(crate) fn is_running(pid: Pid) -> bool {
     status(pid).is_some_and(|(state, _)| state != "Z" && state != "X")
 }
 

@@ -5,10 +5,10 @@
 //! commit last: a server that does not sync loses what it acknowledged.
 
 mod account;
-mod family;
+pub(crate) mod family;
 mod mariadb;
 mod postgres;
-mod program;
+pub(crate) mod program;
 
 use crate::engine::Engine;
 use account::Account;
