@@ -62,16 +62,16 @@ impl Server {
     pub async fn start(engine: Engine, directory: &Path) -> Result<Option<Self>, String> {
         if !is_installed(engine) {
             let demanded = std::env::var("TEST_ENGINES").unwrap_or_default();
-            let own = engine.to_string();
+            let own = name(engine);
             let named = demanded.split(',').any(|name| name.trim() == own);
             assert!(
                 !named,
                 "TEST_ENGINES names {engine}, and it is not installed"
             );
-            let name = own.to_uppercase();
+            let own = own.to_uppercase();
             let _ = writeln!(
                 std::io::stderr(),
-                "\n==== {name} OF ITS OWN LEFT OUT: the server is not installed ====\n"
+                "\n==== {own} OF ITS OWN LEFT OUT: the server is not installed ====\n"
             );
             return Ok(None);
         }
@@ -286,6 +286,16 @@ pub fn is_installed(engine: Engine) -> bool {
         Engine::Sqlite => false,
         Engine::Postgres => postgres::server().is_some(),
         Engine::MySql => mariadb::server().is_some(),
+    }
+}
+
+/// The engine as a campaign counts it.
+#[must_use]
+pub const fn name(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => "sqlite",
+        Engine::Postgres => "postgres",
+        Engine::MySql => "mysql",
     }
 }
 
