@@ -1,1 +1,47 @@
-//! Placeholder.
+//! Isolation, asked of real servers: what the engine's level forbids does not
+//! happen to transactions of this crate, and what it allows is seen to happen.
+
+mod by_hand;
+mod level;
+mod lists;
+mod load;
+
+use sqlx_transactional_tests::campaign::Campaign;
+use sqlx_transactional_tests::{Setup, TestDb, for_each_engine};
+use std::io::Write;
+use std::time::Duration;
+
+/// How many transactions a test runs on each level; a campaign runs more.
+const TRANSACTIONS: usize = 600;
+
+fn transactions() -> usize {
+    std::env::var("TRANSACTIONS").map_or(TRANSACTIONS, |number| {
+        number.parse().expect("TRANSACTIONS is a number")
+    })
+}
+
+for_each_engine! {
+    #[test(Setup::default().limit(Duration::from_mins(10)))]
+    async fn what_is_forbidden_does_not_happen(db: &TestDb<DB>) {
+        let mut campaign = Campaign::default();
+        let seed = fastrand::u64(..);
+        let began = std::time::Instant::now();
+        let ends = load::sweep(&mut campaign, db, transactions(), seed).await;
+        let _ = writeln!(
+            std::io::stderr(),
+            "isolation on {}: {ends} in {:?} (seed {seed})",
+            db.engine(),
+            began.elapsed()
+        );
+        assert!(ends.committed > 0, "seed {seed}: nothing was committed");
+        assert!(campaign.violations().is_empty());
+    }
+
+    #[test]
+    async fn what_is_allowed_is_seen(db: &TestDb<DB>) {
+        let mut campaign = Campaign::default();
+        by_hand::sweep(&mut campaign, db).await;
+        assert!(campaign.tried() > 0);
+        assert!(campaign.violations().is_empty());
+    }
+}
