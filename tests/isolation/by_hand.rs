@@ -144,11 +144,7 @@ pub(crate) async fn sweep<DB: Lists>(campaign: &mut Campaign, db: &TestDb<DB>) {
     }
 }
 
-async fn history<DB: Lists>(
-    db: &TestDb<DB>,
-    level: Level,
-    skew: Skew,
-) -> Result<History, Error> {
+async fn history<DB: Lists>(db: &TestDb<DB>, level: Level, skew: Skew) -> Result<History, Error> {
     lists::create(db, 2).await?;
     let place = lists::at(db, level, 2).await?;
     let mut inside = None;
@@ -173,5 +169,7 @@ fn judge(history: &History, happens: Option<Anomaly>) -> Result<(), String> {
     if found == Vec::from_iter(happens) && history.transactions.len() == 2 {
         return Ok(());
     }
-    Err(format!("{happens:?} happens, and {found:?} is seen: {history:?}"))
+    Err(format!(
+        "{happens:?} happens, and {found:?} is seen: {history:?}"
+    ))
 }

@@ -20,7 +20,11 @@ impl Level {
     pub(crate) fn of(engine: Engine) -> &'static [Self] {
         match engine {
             Engine::Sqlite => &[Self::Serializable],
-            _ => &[Self::ReadCommitted, Self::RepeatableRead, Self::Serializable],
+            _ => &[
+                Self::ReadCommitted,
+                Self::RepeatableRead,
+                Self::Serializable,
+            ],
         }
     }
 

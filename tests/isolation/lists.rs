@@ -44,10 +44,7 @@ pub(crate) trait Lists: Backend + Recommended {
 
 /// Reads a list.
 #[transactional]
-pub(crate) async fn read<DB: Lists>(
-    tx: &mut ReadTx<'_, DB>,
-    list: u32,
-) -> Result<Vec<u64>, Error> {
+pub(crate) async fn read<DB: Lists>(tx: &mut ReadTx<'_, DB>, list: u32) -> Result<Vec<u64>, Error> {
     let text = DB::text(tx, list).await?;
     numbers(&text).ok_or_else(|| Error::Protocol(format!("list {list} is {text}")))
 }
@@ -97,7 +94,9 @@ pub(crate) async fn all<DB: Lists>(
     assert_eq!(texts.len(), lists as usize);
     let all = (1..).zip(texts).map(|(list, text)| {
         let numbers = numbers(&text);
-        numbers.map(|numbers| (list, numbers)).ok_or_else(|| Error::Protocol(text))
+        numbers
+            .map(|numbers| (list, numbers))
+            .ok_or_else(|| Error::Protocol(text))
     });
     all.collect()
 }
@@ -123,11 +122,12 @@ macro_rules! lists {
     };
 }
 
-lists!(
+lists! {
     Postgres,
     "create table lists (id bigint primary key, items text not null)",
     "update lists set items = items || $1 where id = $2",
     "select items from lists where id = $1",
+
     async fn isolate(connection: &mut PgConnection, level: Level) -> Result<(), Error> {
         let sql = format!("set transaction isolation level {}", level.sql());
         Self::execute(connection, &sql).await
@@ -139,12 +139,13 @@ lists!(
             Box::pin(Self::execute(connection, "set deadlock_timeout = 20"))
         })
     }
-);
-lists!(
+}
+lists! {
     MySql,
     "create table lists (id bigint primary key, items text not null) engine = innodb",
     "update lists set items = concat(items, ?) where id = ?",
     "select items from lists where id = ?",
+
     /// Inside a transaction it is too late (error 1568).
     async fn isolate(_: &mut MySqlConnection, _: Level) -> Result<(), Error> {
         Ok(())
@@ -159,13 +160,14 @@ lists!(
             })
         })
     }
-);
-lists!(
+}
+lists! {
     Sqlite,
     "create table lists (id integer primary key, items text not null)",
     "update lists set items = items || ? where id = ?",
     "select items from lists where id = ?",
+
     async fn isolate(_: &mut SqliteConnection, _: Level) -> Result<(), Error> {
         Ok(())
     }
-);
+}

@@ -96,10 +96,7 @@ impl Plan {
 }
 
 #[transactional]
-async fn write_and_read<DB: Lists>(
-    tx: &mut Tx<'_, DB>,
-    plan: &Plan,
-) -> Result<Vec<Step>, Error> {
+async fn write_and_read<DB: Lists>(tx: &mut Tx<'_, DB>, plan: &Plan) -> Result<Vec<Step>, Error> {
     let mut steps = Vec::new();
     for intent in &plan.steps {
         steps.push(match *intent {

@@ -77,9 +77,10 @@ async fn killed<DB: Backend>(
 }
 
 async fn is_kept<DB: Backend>(db: &TestDb<DB>, id: i64) -> Result<(), String> {
-    match db.rows().await.contains(&id) {
-        true => Ok(()),
-        false => Err("it was committed, and is not there".to_owned()),
+    if db.rows().await.contains(&id) {
+        Ok(())
+    } else {
+        Err("it was committed, and is not there".to_owned())
     }
 }
 

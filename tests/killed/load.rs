@@ -47,11 +47,7 @@ macro_rules! pairs {
     };
 }
 
-pairs!(
-    Postgres,
-    "",
-    "insert into pairs (id, half) values ($1, $2)"
-);
+pairs!(Postgres, "", "insert into pairs (id, half) values ($1, $2)");
 pairs!(
     MySql,
     " engine = innodb",
@@ -106,11 +102,7 @@ pub(crate) struct Load {
 }
 
 #[transactional]
-async fn pair<DB: Pairs>(
-    tx: &mut Tx<'_, DB>,
-    shared: &Arc<Shared>,
-    id: i64,
-) -> Result<(), Error> {
+async fn pair<DB: Pairs>(tx: &mut Tx<'_, DB>, shared: &Arc<Shared>, id: i64) -> Result<(), Error> {
     let own = Arc::clone(shared);
     tx.after_commit(async move {
         let mut hooks = own.hooks.lock().unwrap_or_else(PoisonError::into_inner);

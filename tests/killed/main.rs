@@ -15,9 +15,8 @@ const KILLS: usize = 3;
 
 async fn kills<DB: load::Pairs>() {
     let mut campaign = Campaign::default();
-    let kills = std::env::var("KILLS").map_or(KILLS, |kills| {
-        kills.parse().expect("KILLS is a number")
-    });
+    let kills =
+        std::env::var("KILLS").map_or(KILLS, |kills| kills.parse().expect("KILLS is a number"));
     let seed = fastrand::u64(..);
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let began = std::time::Instant::now();

@@ -1,6 +1,6 @@
 //! What must come of a tree, as the documentation of the crate says it.
 
-use super::tree::{Action, Step};
+use super::tree::{Action, Kind, Leave, Part, Step};
 use sqlx_transactional_tests::Engine;
 
 /// What came of a tree.
@@ -69,7 +69,11 @@ pub(crate) fn outcome(engine: Engine, body: &[Step]) -> Outcome {
     let returned = model.body(body);
     let answer = model.end(returned);
     let commits = answer.is_ok() && !model.roll_back;
-    let when = if commits { When::Committed } else { When::RolledBack };
+    let when = if commits {
+        When::Committed
+    } else {
+        When::RolledBack
+    };
     let hooks = model.hooks.iter().filter(|(waits, _)| *waits == when);
     Outcome {
         answer,
@@ -81,7 +85,7 @@ pub(crate) fn outcome(engine: Engine, body: &[Step]) -> Outcome {
 /// How many steps a body has, those of its parts included.
 pub(crate) fn steps(body: &[Step]) -> i64 {
     let steps = body.iter().map(|step| match &step.action {
-        Action::Joined(body) | Action::Savepoint(body) => 1 + steps(body),
+        Action::Part(part) => 1 + steps(&part.body),
         _ => 1,
     });
     steps.sum()
@@ -125,23 +129,32 @@ impl Model {
             Action::RollBack => self.roll_back = true,
             Action::AfterCommit => self.hooks.push((When::Committed, number)),
             Action::AfterRollback => self.hooks.push((When::RolledBack, number)),
-            Action::Joined(body) => {
-                let answer = self.body(body);
-                self.doomed |= !answer.is_ok();
-                return answer;
-            }
-            Action::Savepoint(body) => return self.savepoint(body),
+            Action::Part(part) if part.kind == Kind::Joined => return self.joined(part),
+            Action::Part(part) => return self.savepoint(part),
         }
         Answer::Ok
     }
 
-    fn savepoint(&mut self, body: &[Step]) -> Answer {
+    /// What a joined part does not finish, nobody can.
+    fn joined(&mut self, part: &Part) -> Answer {
+        let answer = self.body(&part.body);
+        self.doomed |= !answer.is_ok() || part.leave != Leave::Return;
+        answer
+    }
+
+    fn savepoint(&mut self, part: &Part) -> Answer {
         let (stored, hooks) = (self.stored.len(), self.hooks.len());
         let outside = (self.doomed, self.roll_back);
         self.roll_back = false;
-        let returned = self.body(body);
-        let answer = self.end(returned);
-        if !answer.is_ok() || self.roll_back {
+        let returned = self.body(&part.body);
+        // A body that did not return has no `Ok` that could not be kept.
+        let is_left = returned.is_ok() && part.leave != Leave::Return;
+        let answer = if is_left {
+            returned
+        } else {
+            self.end(returned)
+        };
+        if is_left || !answer.is_ok() || self.roll_back {
             self.stored.truncate(stored);
             self.hooks.truncate(hooks);
             self.doomed = outside.0;

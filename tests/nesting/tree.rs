@@ -25,8 +25,34 @@ pub(crate) enum Action {
     RollBack,
     AfterCommit,
     AfterRollback,
-    Joined(Vec<Step>),
-    Savepoint(Vec<Step>),
+    Part(Part),
+}
+
+/// A transaction inside the transaction.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    pub(crate) kind: Kind,
+    pub(crate) body: Vec<Step>,
+    /// What comes after the last step, if no step fails.
+    pub(crate) leave: Leave,
+}
+
+/// How a part stands in what it is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Joined,
+    Savepoint,
+}
+
+/// How a body is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// It returns.
+    Return,
+    /// It waits, and its future is dropped.
+    Dropped,
+    /// It panics, and the panic is caught outside.
+    Panic,
 }
 
 /// Any body.
@@ -40,12 +66,15 @@ pub(crate) fn bodies() -> impl Strategy<Value = Vec<Step>> {
         2 => Just(Action::AfterRollback),
     ];
     let step = step(leaf).prop_recursive(4, 24, 5, |inner| {
-        let body = || prop::collection::vec(inner.clone(), 0..5);
-        step(prop_oneof![
-            body().prop_map(Action::Joined),
-            body().prop_map(Action::Savepoint),
-            body().prop_map(Action::Savepoint),
-        ])
+        let kind = prop_oneof![1 => Just(Kind::Joined), 2 => Just(Kind::Savepoint)];
+        let leave = prop_oneof![
+            4 => Just(Leave::Return),
+            1 => Just(Leave::Dropped),
+            1 => Just(Leave::Panic),
+        ];
+        let body = prop::collection::vec(inner, 0..5);
+        let part = (kind, body, leave).prop_map(|(kind, body, leave)| Part { kind, body, leave });
+        step(part.prop_map(Action::Part))
     });
     prop::collection::vec(step, 0..6)
 }
@@ -70,8 +99,18 @@ impl fmt::Display for Line<'_> {
                 Action::RollBack => formatter.write_str("roll_back")?,
                 Action::AfterCommit => formatter.write_str("after_commit")?,
                 Action::AfterRollback => formatter.write_str("after_rollback")?,
-                Action::Joined(body) => write!(formatter, "joined({})", Line(body))?,
-                Action::Savepoint(body) => write!(formatter, "savepoint({})", Line(body))?,
+                Action::Part(Part { kind, body, leave }) => {
+                    let kind = match kind {
+                        Kind::Joined => "joined",
+                        Kind::Savepoint => "savepoint",
+                    };
+                    let leave = match leave {
+                        Leave::Return => "",
+                        Leave::Dropped => " dropped",
+                        Leave::Panic => " panic",
+                    };
+                    write!(formatter, "{kind}({}{leave})", Line(body))?;
+                }
             }
             if step.swallow {
                 formatter.write_str("?!")?;

@@ -1,14 +1,18 @@
 //! A tree, done for real.
 
 use super::model::{Answer, Outcome, steps};
-use super::tree::{Action, Step};
+use super::tree::{Action, Kind, Leave, Part, Step};
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use sqlx::error::ErrorKind;
+use sqlx::error::{DatabaseError, ErrorKind};
 use sqlx::{Error, MySql, Pool, Postgres, Sqlite};
 use sqlx_transactional::pool::Recommended;
 use sqlx_transactional::{Tx, on, transaction};
 use sqlx_transactional_tests::{Backend, TestDb};
+use std::future::pending;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Notify;
 
 /// The note that is there from the beginning.
 pub(crate) const THERE: i64 = -1;
@@ -71,7 +75,7 @@ fn answer(done: Result<(), Error>) -> Answer {
         Err(error) => match sqlx_transactional::Error::find(&error) {
             Some(found) if found.is_doomed() => Answer::Doomed,
             Some(_) => Answer::Other,
-            None => match error.as_database_error().map(|error| error.kind()) {
+            None => match error.as_database_error().map(DatabaseError::kind) {
                 Some(ErrorKind::UniqueViolation) => Answer::Duplicate,
                 _ => Answer::Other,
             },
@@ -112,21 +116,47 @@ impl Walk {
             Action::RollBack => tx.roll_back(),
             Action::AfterCommit => tx.after_commit(self.hook(number)),
             Action::AfterRollback => tx.after_rollback(self.hook(number)),
-            Action::Joined(body) => {
-                transaction(&mut *tx, async |tx| self.body(tx, number, body).await).await?;
-            }
-            // Two ways to say the same.
-            Action::Savepoint(body) if number % 2 == 0 => {
-                let part = on(&mut *tx).savepoint();
-                part.run(async |tx| self.body(tx, number, body).await)
-                    .await?;
-            }
-            Action::Savepoint(body) => {
-                tx.savepoint(async |tx| self.body(tx, number, body).await)
-                    .await?;
-            }
+            Action::Part(part) => self.part(tx, number, part).await?,
         }
         Ok(())
+    }
+
+    /// A part that is dropped or panics is no failure of the step: whoever
+    /// does that to it goes on.
+    async fn part<DB: Notes>(
+        &self,
+        tx: &mut Tx<'_, DB>,
+        number: i64,
+        part: &Part,
+    ) -> Result<(), Error> {
+        let waits = Notify::new();
+        let body = async |tx: &mut Tx<'_, DB>| {
+            self.body(tx, number, &part.body).await?;
+            match part.leave {
+                Leave::Return => Ok(()),
+                Leave::Dropped => {
+                    waits.notify_one();
+                    pending().await
+                }
+                // Without the words of a panic, of which there are many here.
+                Leave::Panic => resume_unwind(Box::new("on purpose")),
+            }
+        };
+        let work: BoxFuture<'_, Result<(), Error>> = match part.kind {
+            Kind::Joined => Box::pin(transaction(&mut *tx, body)),
+            // Two ways to say the same.
+            Kind::Savepoint if number % 2 == 0 => Box::pin(on(&mut *tx).savepoint().run(body)),
+            Kind::Savepoint => Box::pin(tx.savepoint(body)),
+        };
+        tokio::select! {
+            biased;
+            done = AssertUnwindSafe(work).catch_unwind() => match done {
+                Ok(done) => done,
+                Err(_) if part.leave == Leave::Panic => Ok(()),
+                Err(panic) => resume_unwind(panic),
+            },
+            () = waits.notified() => Ok(()),
+        }
     }
 
     fn hook(&self, number: i64) -> impl Future<Output = ()> + Send + 'static {

@@ -122,16 +122,13 @@ fn walk(
     }
     let mut open = vec![(start, next(start))];
     while let Some((here, left)) = open.last_mut() {
-        match left.pop() {
-            Some(one) => {
-                if !std::mem::replace(&mut seen[one], true) {
-                    open.push((one, next(one)));
-                }
+        if let Some(one) = left.pop() {
+            if !std::mem::replace(&mut seen[one], true) {
+                open.push((one, next(one)));
             }
-            None => {
-                finished.push(*here);
-                open.pop();
-            }
+        } else {
+            finished.push(*here);
+            open.pop();
         }
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn findings(history: &History, authors: &Authors) -> Vec<Finding> {
         for (list, seen) in reads(transaction) {
             let finding = |anomaly, author: Option<usize>| Finding {
                 anomaly,
-                transactions: Vec::from_iter([reader].into_iter().chain(author)),
+                transactions: [reader].into_iter().chain(author).collect(),
                 list: Some(list),
             };
             let last = history.finally.get(&list).map_or(&[][..], Vec::as_slice);

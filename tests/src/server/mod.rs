@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 /// How long a server may take until it answers, the recovery after a kill
 /// included.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How often a waiting loop looks again.
 const TICK: Duration = Duration::from_millis(5);

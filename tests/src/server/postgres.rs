@@ -8,9 +8,9 @@ use std::process::Command;
 /// The server program, beside which its tools are.
 pub(super) fn server() -> Option<PathBuf> {
     let folders = folders();
-    let complete = folders
-        .iter()
-        .find(|folder| program(folder, "initdb").is_some() && program(folder, "postgres").is_some());
+    let complete = folders.iter().find(|folder| {
+        program(folder, "initdb").is_some() && program(folder, "postgres").is_some()
+    });
     program(complete?, "postgres")
 }
 

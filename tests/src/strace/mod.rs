@@ -146,7 +146,9 @@ pub async fn sweep(
         let mut tries = futures_util::stream::iter(tries).buffer_unordered(AT_ONCE);
         while let Some(tries) = tries.next().await {
             runs += 1;
-            tries.into_iter().for_each(|one| campaign.note(one));
+            for one in tries {
+                campaign.note(one);
+            }
         }
     }
     Some(runs)

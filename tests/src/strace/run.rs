@@ -89,8 +89,8 @@ pub(super) async fn template(journal: Journal) -> TempDir {
     let table = "create table rows (number integer, nth integer, body blob not null, \
                  primary key (number, nth))";
     for sql in [mode, table] {
-        let made = sqlx::raw_sql(sql).execute(&mut connection).await;
-        made.expect("an empty database");
+        let done = sqlx::raw_sql(sql).execute(&mut connection).await;
+        done.expect("an empty database");
     }
     connection.close().await.expect("it closes");
     folder

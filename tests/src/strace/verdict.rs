@@ -63,12 +63,7 @@ pub(super) async fn on(told: &Told, fault: Fault, folder: &TempDir) -> Vec<Outco
                     // It was killed, maybe between the two lines.
                     None => said.hooks > 0 && of(number) != Stored::whole(),
                 };
-                wrong.then(|| {
-                    format!(
-                        "{number} is {:?}, and {} hooks ran",
-                        said.end, said.hooks
-                    )
-                })
+                wrong.then(|| format!("{number} is {:?}, and {} hooks ran", said.end, said.hooks))
             }),
         ),
     ];
