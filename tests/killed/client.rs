@@ -4,7 +4,7 @@ use sqlx::Connection;
 use sqlx_transactional::pool::Recommended;
 use sqlx_transactional_tests::campaign::{Campaign, Goal, Try};
 use sqlx_transactional_tests::server::name;
-use sqlx_transactional_tests::{Backend, TestDb, for_each_engine};
+use sqlx_transactional_tests::{Backend, TestDb};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -110,16 +110,5 @@ async fn is_gone<DB: Backend>(db: &TestDb<DB>, id: i64) -> Result<(), String> {
             return Err(left.join("; "));
         }
         sleep(Duration::from_millis(10)).await;
-    }
-}
-
-for_each_engine! {
-    #[test]
-    async fn what_was_committed_is_there(db: &TestDb<DB>) {
-        let mut campaign = Campaign::default();
-        let committer = Path::new(env!("CARGO_BIN_EXE_committer"));
-        kills(&mut campaign, committer, db).await;
-        assert_eq!(campaign.tried(), 2);
-        assert!(campaign.violations().is_empty());
     }
 }

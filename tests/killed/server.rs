@@ -17,11 +17,19 @@ const HEALED: Duration = Duration::from_secs(1);
 /// to be healed at all.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What must have been acknowledged before the next kill.
-const BETWEEN: usize = 20;
+/// How much is tried.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Size {
+    /// How often the server is killed.
+    pub(crate) kills: usize,
+    /// How many calls must have been acknowledged before the next time.
+    pub(crate) between: usize,
+}
 
-/// Kills a server of its own so often under load, and asks after the last time
-/// what is stored. `None` where the server is not installed.
+/// Kills a server of its own under load, and asks after the last time what is
+/// stored. `None` where the server is not installed.
+///
+/// Call it on a thread that lives as long as it does: see [`Server::start`].
 ///
 /// # Errors
 ///
@@ -29,7 +37,7 @@ const BETWEEN: usize = 20;
 pub(crate) async fn kills<DB: Pairs>(
     campaign: &mut Campaign,
     directory: &Path,
-    kills: usize,
+    size: Size,
     seed: u64,
 ) -> Result<Option<Counts>, String> {
     let Some(mut server) = Server::start(DB::ENGINE, directory).await? else {
@@ -41,8 +49,8 @@ pub(crate) async fn kills<DB: Pairs>(
     create::<DB>(&pool).await?;
     let load = Load::start(&pool);
     let mut healed = Vec::new();
-    for _ in 0..kills {
-        load.more(BETWEEN, PATIENCE)
+    for _ in 0..size.kills {
+        load.more(size.between, PATIENCE)
             .await
             .ok_or("nothing is acknowledged any more")?;
         sleep(Duration::from_micros(random.u64(..50_000))).await;
@@ -62,7 +70,7 @@ pub(crate) async fn kills<DB: Pairs>(
         let took = healed.unwrap_or(PATIENCE);
         campaign.note(attempt::<DB>(Goal::R9, round, seed, took, outcome));
     }
-    for (goal, round, took, outcome) in verdict::on(&record, &stored, kills) {
+    for (goal, round, took, outcome) in verdict::on(&record, &stored, size.kills) {
         campaign.note(attempt::<DB>(goal, round, seed, took, outcome));
     }
     pool.close().await;

@@ -1,10 +1,9 @@
 //! Random trees of transactions inside transactions, against a model.
 
-mod model;
-mod sweep;
-mod tree;
-mod walk;
+#[path = "mod.rs"]
+mod nesting;
 
+use nesting::sweep::sweep;
 use sqlx_transactional_tests::campaign::Campaign;
 use sqlx_transactional_tests::{Engine, Setup, TestDb, for_each_engine};
 use std::io::Write;
@@ -22,7 +21,7 @@ for_each_engine! {
         let mut campaign = Campaign::default();
         let seed = fastrand::u64(..);
         let began = std::time::Instant::now();
-        let ends = sweep::sweep(&mut campaign, db, trees(db.engine()), seed).await;
+        let ends = sweep(&mut campaign, db, trees(db.engine()), seed, |_| true).await;
         let _ = writeln!(
             std::io::stderr(),
             "nesting on {}: {ends:?} in {:?} (seed {seed})",

@@ -57,7 +57,8 @@ impl Ends {
     }
 }
 
-/// Grows so many trees and does them on a pool of one.
+/// Grows so many trees and does them on a pool of one, as far as `wanted` says so
+/// of the case's text.
 ///
 /// # Panics
 ///
@@ -67,6 +68,7 @@ pub(crate) async fn sweep<DB: Notes>(
     db: &TestDb<DB>,
     trees: usize,
     seed: u64,
+    wanted: impl Fn(&str) -> bool,
 ) -> Ends {
     let connect = DB::connect_options(db.url()).expect("the URL of the database");
     let pool = options::<DB>(db.url()).max_connections(1);
@@ -75,10 +77,13 @@ pub(crate) async fn sweep<DB: Notes>(
     let mut grove = Grove { db, pool, walks: 0 };
     let mut ends = Ends::default();
     for number in 1..=trees {
-        let seed = seed.wrapping_add(number as u64);
+        let case = format!("nesting/tree/{number}");
+        if !wanted(&case) {
+            continue;
+        }
         let began = Instant::now();
         let mut tree = bodies()
-            .new_tree(&mut runner(seed))
+            .new_tree(&mut runner(seed.wrapping_add(number as u64)))
             .expect("a tree can be grown");
         let body = tree.current();
         ends.count(&model::outcome(DB::ENGINE, &body), &body);
@@ -92,7 +97,7 @@ pub(crate) async fn sweep<DB: Notes>(
             campaign.note(Try {
                 goal,
                 engine: name(DB::ENGINE),
-                case: format!("nesting/tree/{number}"),
+                case: case.clone(),
                 seed,
                 took,
                 outcome: problem.map_or(Ok(()), |(_, problem)| Err(problem.clone())),

@@ -3,13 +3,14 @@
 //!
 //! `sqlite_worker FILE wal|delete COUNT` prints `hook N` when the hook of
 //! transaction N ran, `ok N` or `err N CLASS` as soon as its end is known, and
-//! `healed` or `broken` for one more transaction after them.
+//! `healed` or `broken` for one more transaction after them. With the first
+//! failure the fault is over.
 
 use sqlx::sqlite::SqliteJournalMode;
 use sqlx::{Pool, Sqlite};
 use sqlx_transactional::pool::{Recommended, options};
 use sqlx_transactional::{Tx, transactional};
-use sqlx_transactional_tests::strace::{body, told};
+use sqlx_transactional_tests::strace::{body, fault_is_over, told, traced};
 use std::time::Duration;
 
 #[transactional]
@@ -47,6 +48,7 @@ async fn tell(pool: &Pool<Sqlite>, number: i64) -> bool {
         }
         Err(error) => {
             told(&format!("err {number} {}", class(&error)));
+            fault_is_over();
             false
         }
     }
@@ -61,6 +63,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: sqlite_worker FILE wal|delete COUNT".into());
     };
     let count: i64 = count.parse()?;
+    traced();
     let url = format!("sqlite://{file}");
     // A small cache writes amid a transaction, and a short log is copied back
     // amid the run, so that faults meet more than the end.

@@ -1,7 +1,15 @@
 //! A process and its children.
 
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::fs;
+
+/// From now on a process of which a parent below us ends is our child, and leaves
+/// no zombie where nobody else would wait for it.
+pub(crate) fn adopt() {
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_child_subreaper(true);
+}
 
 /// The children of a process. Where the system does not tell, none: those of
 /// `PostgreSQL` end by themselves when their parent is gone.
@@ -13,9 +21,14 @@ pub(crate) fn of(parent: Pid) -> Vec<Pid> {
         .collect()
 }
 
-/// Whether it still runs; one that ended and was not reaped does not.
-pub(crate) fn is_running(pid: Pid) -> bool {
-    status(pid).is_some_and(|(state, _)| state != "Z" && state != "X")
+/// Whether it has ended. An adopted child that has is waited for.
+pub(crate) fn has_ended(pid: Pid) -> bool {
+    match waitpid(pid, Some(WaitPidFlag::WNOHANG)) {
+        Ok(WaitStatus::StillAlive) => false,
+        Ok(_) => true,
+        // It is somebody else's, whose zombie has ended as well.
+        Err(_) => status(pid).is_none_or(|(state, _)| state == "Z" || state == "X"),
+    }
 }
 
 /// The state and the parent of a process.

@@ -75,6 +75,7 @@ impl Server {
             );
             return Ok(None);
         }
+        family::adopt();
         let account = Account::for_server(user(engine))?;
         let home = home(directory, engine, account.as_ref())?;
         let mut server = Self {
@@ -123,7 +124,7 @@ impl Server {
         let killed = child.kill().and_then(|()| child.wait());
         killed.map_err(|error| format!("the server could not be killed: {error}"))?;
         let until = Instant::now() + PATIENCE;
-        while family.iter().any(|member| family::is_running(*member)) {
+        while !family.iter().all(|member| family::has_ended(*member)) {
             if Instant::now() > until {
                 return Err("a part of the server survived SIGKILL".to_owned());
             }

@@ -18,7 +18,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-pub use story::{body, told};
+pub use story::{body, fault_is_over, told, traced};
 
 /// How many transactions the worker runs, one to see whether it healed not
 /// counted.
@@ -58,18 +58,22 @@ impl fmt::Display for Journal {
 enum Fault {
     Io,
     Full,
+    /// Every call from here on, until the worker has said that a transaction
+    /// failed: what is done about the first failure fails as well.
+    Dead,
     Kill,
 }
 
 impl Fault {
-    const ALL: [Self; 3] = [Self::Io, Self::Full, Self::Kill];
+    const ALL: [Self; 4] = [Self::Io, Self::Full, Self::Dead, Self::Kill];
 
-    /// In the words of `strace`.
-    fn words(self) -> &'static str {
+    /// In the words of `strace`, at the `nth` call.
+    fn words(self, nth: usize) -> String {
         match self {
-            Self::Io => "error=EIO",
-            Self::Full => "error=ENOSPC",
-            Self::Kill => "signal=KILL",
+            Self::Io => format!("error=EIO:when={nth}"),
+            Self::Full => format!("error=ENOSPC:when={nth}"),
+            Self::Dead => format!("error=EIO:when={nth}+"),
+            Self::Kill => format!("signal=KILL:when={nth}"),
         }
     }
 }
@@ -79,6 +83,7 @@ impl fmt::Display for Fault {
         formatter.write_str(match self {
             Self::Io => "eio",
             Self::Full => "enospc",
+            Self::Dead => "dead",
             Self::Kill => "kill",
         })
     }

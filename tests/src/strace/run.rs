@@ -4,14 +4,14 @@ use super::story::Story;
 use super::{CALLS, COUNT, Fault, Journal};
 use crate::server::family;
 use crate::server::program::find;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use sqlx::{Connection, SqliteConnection};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -32,8 +32,7 @@ pub(super) struct Injection {
 #[derive(Debug)]
 pub(super) struct Told {
     pub(super) story: Story,
-    /// How often a call was made to fail. `strace` counts the calls of each
-    /// thread, and a connection is a thread, so a new one can meet it again.
+    /// How often a call was made to fail.
     pub(super) injected: usize,
     /// Whether the worker was killed.
     pub(super) killed: bool,
@@ -64,9 +63,10 @@ pub(super) fn is_usable() -> bool {
     let Some(strace) = find(&["strace"]) else {
         return false;
     };
+    family::adopt();
     let mut probe = Command::new(strace);
     probe
-        .args(["-f", "-qq", "-e", "trace=close"])
+        .args(["-D", "-I2", "-f", "-qq", "-e", "trace=close"])
         .args(["-e", "inject=close:error=EIO:when=1"])
         .arg("true")
         .stdin(Stdio::null())
@@ -120,12 +120,13 @@ pub(super) async fn worker(
     let strace = find(&["strace"]).ok_or("there is no strace")?;
     let mut command = Command::new(strace);
     command
-        .args(["-f", "-qq", "-o"])
+        // The worker is our own child, and the tracer goes when it is asked to.
+        .args(["-D", "-I2", "-f", "-qq", "-o"])
         .arg(&log)
         .args(["-e", &format!("trace={calls}")]);
     if let Some(Injection { call, fault, nth }) = injection {
-        let words = fault.words();
-        command.args(["-e", &format!("inject={call}:{words}:when={nth}")]);
+        let words = fault.words(nth);
+        command.args(["-e", &format!("inject={call}:{words}")]);
     }
     command
         .arg(worker)
@@ -136,13 +137,22 @@ pub(super) async fn worker(
         .stderr(Stdio::piped());
     let output = tokio::task::spawn_blocking(move || output(command));
     let output = output.await.map_err(|error| error.to_string())??;
-    let log = fs::read_to_string(log).map_err(|error| format!("no log of strace: {error}"))?;
-    let killed = log.contains("killed by SIGKILL");
-    if !output.success && !killed {
+    let killed = output.status.signal() == Some(Signal::SIGKILL as i32);
+    if !output.status.success() && !killed {
         return Err(format!("the worker failed: {}", output.stderr.trim()));
     }
+    let story = Story::read(&output.stdout)?;
+    // The tracer writes its last lines when the worker has gone.
+    let until = Instant::now() + PATIENCE;
+    while !family::has_ended(story.tracer()) {
+        if Instant::now() > until {
+            return Err("strace does not end".to_owned());
+        }
+        tokio::time::sleep(TICK).await;
+    }
+    let log = fs::read_to_string(log).map_err(|error| format!("no log of strace: {error}"))?;
     Ok(Told {
-        story: Story::read(&output.stdout)?,
+        story,
         injected: log.matches("(INJECTED)").count(),
         killed,
         calls: counted(&log),
@@ -151,7 +161,7 @@ pub(super) async fn worker(
 
 /// What a process left.
 struct Output {
-    success: bool,
+    status: ExitStatus,
     stdout: String,
     stderr: String,
 }
@@ -166,7 +176,7 @@ fn output(mut command: Command) -> Result<Output, String> {
             Ok(Some(status)) => break status,
             Ok(None) if Instant::now() < until => std::thread::sleep(TICK),
             Ok(None) => {
-                end(&mut child);
+                let _ = child.kill().and_then(|()| child.wait());
                 return Err(format!("the worker hangs: not finished after {PATIENCE:?}"));
             }
             Err(error) => return Err(format!("strace cannot be waited for: {error}")),
@@ -180,18 +190,10 @@ fn output(mut command: Command) -> Result<Output, String> {
         text
     };
     Ok(Output {
-        success: status.success(),
+        status,
         stdout: text(child.stdout.as_mut().map(|pipe| pipe as _)),
         stderr: text(child.stderr.as_mut().map(|pipe| pipe as _)),
     })
-}
-
-/// Ends `strace`, and first what it traces, which would go on without it.
-fn end(strace: &mut Child) {
-    for traced in family::of(Pid::from_raw(strace.id().cast_signed())) {
-        let _ = kill(traced, Signal::SIGKILL);
-    }
-    let _ = strace.kill().and_then(|()| strace.wait());
 }
 
 /// The calls of the busiest thread, from lines like `123 fsync(4) = 0`.

@@ -1,7 +1,10 @@
 //! What the worker says.
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::time::{Duration, Instant};
 
 /// The rows of one transaction are these many.
 pub(super) const ROWS: i64 = 3;
@@ -17,6 +20,37 @@ pub fn body(nth: i64) -> Vec<u8> {
 pub fn told(line: &str) {
     let mut stdout = std::io::stdout().lock();
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+}
+
+/// Says who traces this process, if anybody does.
+pub fn traced() {
+    told(&format!("tracer {}", tracer()));
+}
+
+/// Ends the fault, by asking the tracer to go, and waits until it has gone.
+///
+/// `strace` counts the calls of each thread, and a connection is a thread: what
+/// failed once would fail again on the next one.
+pub fn fault_is_over() {
+    let tracer = tracer();
+    if tracer == 0 {
+        return;
+    }
+    let _ = kill(Pid::from_raw(tracer), Signal::SIGINT);
+    let until = Instant::now() + Duration::from_secs(5);
+    while self::tracer() != 0 && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The process that traces this one, or 0.
+fn tracer() -> i32 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("TracerPid:"));
+    line.and_then(|pid| pid.trim().parse().ok())
+        .unwrap_or_default()
 }
 
 /// What became of one transaction, as far as the worker got to say it.
@@ -39,6 +73,7 @@ pub(super) enum End {
 pub(super) struct Story {
     said: BTreeMap<i64, Said>,
     healed: Option<bool>,
+    tracer: i32,
 }
 
 impl Story {
@@ -60,6 +95,10 @@ impl Story {
             self.healed = Some(what == "healed");
             return Some(());
         }
+        if what == "tracer" {
+            self.tracer = words.next()?.parse().ok()?;
+            return Some(());
+        }
         let said = self.said.entry(words.next()?.parse().ok()?).or_default();
         let end = match (what, words.next()) {
             ("hook", None) => {
@@ -73,6 +112,11 @@ impl Story {
         };
         // Nothing ends twice.
         said.end.replace(end).is_none().then_some(())
+    }
+
+    /// Who traced it.
+    pub(super) fn tracer(&self) -> Pid {
+        Pid::from_raw(self.tracer)
     }
 
     /// What it said of a transaction.
