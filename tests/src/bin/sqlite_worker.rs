@@ -7,7 +7,7 @@
 //! failure the fault is over.
 
 use sqlx::sqlite::SqliteJournalMode;
-use sqlx::{Pool, Sqlite};
+use sqlx::{Connection, Pool, Sqlite};
 use sqlx_transactional::pool::{Recommended, options};
 use sqlx_transactional::{Tx, transactional};
 use sqlx_transactional_tests::strace::{body, fault_is_over, told, traced};
@@ -54,6 +54,16 @@ async fn tell(pool: &Pool<Sqlite>, number: i64) -> bool {
     }
 }
 
+/// Whether the connection is outside a transaction, by sqlx's count, which a
+/// success does not show, and for the engine, which only then can begin one.
+async fn is_clean(pool: &Pool<Sqlite>) -> bool {
+    let Ok(mut connection) = pool.acquire().await else {
+        return false;
+    };
+    let begun = sqlx::raw_sql("begin; rollback").execute(&mut *connection);
+    begun.await.is_ok() && !connection.is_in_transaction()
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -80,7 +90,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for number in 1..=count {
         tell(&pool, number).await;
     }
-    let healed = tell(&pool, count + 1).await;
+    let healed = tell(&pool, count + 1).await && is_clean(&pool).await;
     told(if healed { "healed" } else { "broken" });
     pool.close().await;
     Ok(())
