@@ -5,8 +5,10 @@
 //! commit last: a server that does not sync loses what it acknowledged.
 
 mod account;
+mod client;
 pub(crate) mod family;
 mod mariadb;
+mod place;
 mod postgres;
 pub(crate) mod program;
 
@@ -14,11 +16,8 @@ use crate::engine::Engine;
 use account::Account;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection};
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io::Write;
-use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -29,9 +28,6 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How often a waiting loop looks again.
 const TICK: Duration = Duration::from_millis(5);
-
-/// The database on the server.
-const DATABASE: &str = "transactional";
 
 /// A server that runs, or that was killed; dropping it ends it and removes its
 /// data.
@@ -77,25 +73,25 @@ impl Server {
         }
         family::adopt();
         let account = Account::for_server(user(engine))?;
-        let home = home(directory, engine, account.as_ref())?;
+        let home = place::home(directory, engine, account.as_ref())?;
         let mut server = Self {
             engine,
             home,
-            port: free_port()?,
+            port: place::free_port()?,
             account,
             child: None,
         };
         server.install()?;
         server.launch()?;
         server.until_ready().await?;
-        server.create().await?;
+        client::create(engine, server.port).await?;
         Ok(Some(server))
     }
 
     /// Where clients connect to.
     #[must_use]
     pub fn url(&self) -> String {
-        self.url_of(DATABASE)
+        client::url(self.engine, self.port)
     }
 
     /// Ends all its processes with SIGKILL, at one moment as far as the server
@@ -202,16 +198,8 @@ impl Server {
 
     async fn until_ready(&mut self) -> Result<(), String> {
         let until = Instant::now() + PATIENCE;
-        let url = self.url_of(if self.engine == Engine::MySql {
-            "mysql"
-        } else {
-            "postgres"
-        });
         loop {
-            let connected = match self.engine {
-                Engine::MySql => MySqlConnection::connect(&url).await.map(drop),
-                _ => PgConnection::connect(&url).await.map(drop),
-            };
+            let connected = client::greet(self.engine, self.port).await;
             let Err(error) = connected else {
                 return Ok(());
             };
@@ -227,29 +215,6 @@ impl Server {
             }
             tokio::time::sleep(TICK).await;
         }
-    }
-
-    async fn create(&self) -> Result<(), String> {
-        let sql = AssertSqlSafe(format!("create database {DATABASE}"));
-        let created = match self.engine {
-            Engine::MySql => match MySqlConnection::connect(&self.url_of("mysql")).await {
-                Ok(mut admin) => sqlx::raw_sql(sql).execute(&mut admin).await.map(drop),
-                Err(error) => Err(error),
-            },
-            _ => match PgConnection::connect(&self.url_of("postgres")).await {
-                Ok(mut admin) => sqlx::raw_sql(sql).execute(&mut admin).await.map(drop),
-                Err(error) => Err(error),
-            },
-        };
-        created.map_err(|error| format!("no database: {error}"))
-    }
-
-    fn url_of(&self, database: &str) -> String {
-        let (scheme, user) = match self.engine {
-            Engine::MySql => ("mysql", "root"),
-            _ => ("postgres", "postgres"),
-        };
-        format!("{scheme}://{user}@127.0.0.1:{}/{database}", self.port)
     }
 
     fn log(&self) -> Result<File, String> {
@@ -305,34 +270,4 @@ fn user(engine: Engine) -> &'static str {
         Engine::MySql => "mysql",
         _ => "postgres",
     }
-}
-
-/// A new private directory that the server's user can write to.
-fn home(directory: &Path, engine: Engine, account: Option<&Account>) -> Result<PathBuf, String> {
-    // Not longer than needed: the path of a socket has little room.
-    let name = format!("{engine}-{}-{:04x}", std::process::id(), fastrand::u16(..));
-    let mut reasons = Vec::new();
-    for parent in [directory.to_owned(), std::env::temp_dir()] {
-        let home = parent.join(&name);
-        if let Err(error) = DirBuilder::new().mode(0o700).create(&home) {
-            reasons.push(format!("{}: {error}", home.display()));
-            continue;
-        }
-        match account.map_or(Ok(()), |account| account.own(&home)) {
-            Ok(()) => return Ok(home),
-            Err(reason) => {
-                let _ = fs::remove_dir(&home);
-                reasons.push(reason);
-            }
-        }
-    }
-    Err(format!("no directory for {engine}: {}", reasons.join("; ")))
-}
-
-/// A port that nobody uses at this moment.
-fn free_port() -> Result<u16, String> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(|error| format!("no free loopback port: {error}"))
 }

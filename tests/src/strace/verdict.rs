@@ -83,7 +83,10 @@ fn sound(told: &Told, fault: Fault, integrity: &str) -> Result<(), String> {
         return Err(format!("the fault was not met: {told:?}"));
     }
     if integrity != "ok" {
-        return Err(format!("integrity_check: {}", integrity.replace('\n', "; ")));
+        return Err(format!(
+            "integrity_check: {}",
+            integrity.replace('\n', "; ")
+        ));
     }
     Ok(())
 }
