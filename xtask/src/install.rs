@@ -19,6 +19,10 @@ use crate::tool;
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 const POLICY_TEXT: &str = "#!/bin/sh\nexit 101\n";
 
+/// Programs that have the name of their package. `strace` fails the system calls
+/// of SQLite one by one.
+const TOOLS: [&str; 1] = ["strace"];
+
 /// A package that is half installed is worse than a long wait.
 const FAREWELL: Farewell = &[(Signal::SIGINT, Duration::from_mins(5))];
 
@@ -36,12 +40,14 @@ impl Installer {
         }
     }
 
-    /// Installs what these engines need; says why not where it did not.
+    /// Installs what these engines need, and the tools that suites cannot do
+    /// without; says why not where it did not.
     pub(crate) fn install(&self, missing: &[Engine]) -> Result<Option<String>> {
-        let packages: Vec<_> = missing
-            .iter()
-            .filter_map(|engine| engine.package())
-            .collect();
+        let servers = missing.iter().filter_map(|engine| engine.package());
+        let tools = TOOLS
+            .into_iter()
+            .filter(|name| tool::find(&[name]).is_none());
+        let packages: Vec<_> = servers.chain(tools).collect();
         if packages.is_empty() {
             return Ok(None);
         }

@@ -10,15 +10,15 @@ fn the_key_is_made_before_the_body_and_written_before_its_statements() {
         "key = order.id",
         FUNCTION,
         &expect![[r#"
-        let __key = ::sqlx_transactional::__private::key(&(order.id));
-        let __lent = &mut __handle;
-        if let ::core::option::Option::Some(failed) = ::sqlx_transactional::__private::claim::<
-        R,
-        >(&mut *__lent, __key)
-        {
-        return failed;
-        let tx: &mut Tx<'_, Db> = __lent;
-    "#]],
+            let __key = ::sqlx_transactional::__private::key(&(order.id));
+            let __lent = &mut __handle;
+            if let ::core::option::Option::Some(__failed) = ::sqlx_transactional::__private::claim::<
+            R,
+            >(&mut *__lent, __key)
+            {
+            return __failed;
+            let tx: &mut Tx<'_, Db> = __lent;
+        "#]],
     );
 }
 
