@@ -113,14 +113,33 @@ pub struct Tally {
     pub slowest: Duration,
 }
 
+impl Tally {
+    /// How many cases did not hold.
+    #[must_use]
+    pub const fn violated(self) -> u64 {
+        self.tried - self.held
+    }
+}
+
 /// Everything that was tried so far.
 #[derive(Debug, Default)]
 pub struct Campaign {
     tallies: BTreeMap<(Goal, &'static str), Tally>,
     violations: Vec<Try>,
+    quiet: bool,
 }
 
 impl Campaign {
+    /// One that counts violations and says none of them: for a control, in which
+    /// they are what is looked for.
+    #[must_use]
+    pub fn quiet() -> Self {
+        Self {
+            quiet: true,
+            ..Self::default()
+        }
+    }
+
     /// Counts a try; says a violation at once.
     pub fn note(&mut self, one: Try) {
         let tally = self.tallies.entry((one.goal, one.engine)).or_default();
@@ -129,7 +148,9 @@ impl Campaign {
         match &one.outcome {
             Ok(()) => tally.held += 1,
             Err(problem) => {
-                eprintln!("{}", one.line(problem));
+                if !self.quiet {
+                    eprintln!("{}", one.line(problem));
+                }
                 self.violations.push(one);
             }
         }
@@ -157,9 +178,56 @@ impl Campaign {
 impl Try {
     fn line(&self, problem: &str) -> String {
         format!(
-            "VIOLATED {} on {}: {}: {problem}; repeat: cargo xtask faults --engine {} --case {} \
-             --seed {}",
-            self.goal, self.engine, self.case, self.engine, self.case, self.seed
+            "VIOLATED {} on {}: {}: {problem}; repeat: {}",
+            self.goal,
+            self.engine,
+            self.case,
+            self.command()
         )
+    }
+
+    /// The command that repeats it.
+    #[must_use]
+    pub fn command(&self) -> String {
+        format!(
+            "cargo xtask faults -- --engine {} --case {} --seed {}",
+            self.engine, self.case, self.seed
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(outcome: Result<(), String>, milliseconds: u64) -> Try {
+        Try {
+            goal: Goal::R3,
+            engine: "postgres",
+            case: "block/hold/client/3".to_owned(),
+            seed: 7,
+            took: Duration::from_millis(milliseconds),
+            outcome,
+        }
+    }
+
+    #[test]
+    fn what_held_and_what_did_not_is_counted() {
+        let mut campaign = Campaign::quiet();
+        campaign.note(one(Ok(()), 5));
+        campaign.note(one(Err("half of it".to_owned()), 3));
+        let tally = campaign.tallies()[&(Goal::R3, "postgres")];
+        assert_eq!((tally.tried, tally.held, tally.violated()), (2, 1, 1));
+        assert_eq!(tally.slowest, Duration::from_millis(5));
+        assert_eq!((campaign.tried(), campaign.violations().len()), (2, 1));
+    }
+
+    #[test]
+    fn a_violation_is_one_line_that_says_how_to_repeat_it() {
+        assert_eq!(
+            one(Ok(()), 0).line("half of it"),
+            "VIOLATED R3 on postgres: block/hold/client/3: half of it; repeat: cargo xtask \
+             faults -- --engine postgres --case block/hold/client/3 --seed 7"
+        );
     }
 }

@@ -1,0 +1,80 @@
+//! The command line.
+
+use clap::{Parser, ValueEnum};
+use sqlx_transactional_tests::Engine;
+use sqlx_transactional_tests::campaign::Goal;
+use std::path::PathBuf;
+
+/// Lets every form of a transaction meet every fault at every position, and
+/// counts what held.
+///
+/// The exit code is 0 only if everything held; with `--control`, only if plain
+/// sqlx was seen to do what it is known to do wrong.
+#[derive(Debug, Parser)]
+#[command(name = "faults", version)]
+pub(crate) struct Args {
+    /// How much is tried
+    #[arg(long, value_enum, default_value_t = Level::Quick)]
+    pub(crate) level: Level,
+    /// Only on this engine: sqlite, postgres or mysql (may be given several times)
+    #[arg(long = "engine", value_name = "NAME", value_parser = engine)]
+    pub(crate) engines: Vec<Engine>,
+    /// Only what is asked for this goal, R3 for example (may be given several times)
+    #[arg(long = "goal", value_name = "GOAL", value_parser = goal)]
+    pub(crate) goals: Vec<Goal>,
+    /// Only the case of this text, or every case whose text begins with it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) case: Option<String>,
+    /// What chance begins with; 0 leaves nothing to chance
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Writes the result as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Writes the result as Markdown
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+    /// Tries the same with handlers written by hand on plain sqlx
+    #[arg(long)]
+    pub(crate) control: bool,
+}
+
+/// How much is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Level {
+    /// Every position once
+    Quick,
+    /// The same again with other seeds, until 50,000 tries are reached
+    Full,
+}
+
+fn engine(text: &str) -> Result<Engine, String> {
+    let found = Engine::ALL.into_iter().find(|one| one.to_string() == text);
+    found.ok_or_else(|| "sqlite, postgres or mysql".to_owned())
+}
+
+fn goal(text: &str) -> Result<Goal, String> {
+    let found = Goal::ALL.into_iter().find(|one| one.to_string() == text);
+    found.ok_or_else(|| "R1 to R13".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn engines_and_goals_are_read() {
+        let line = ["faults", "--engine", "mysql", "--goal", "R3", "--goal", "R12"];
+        let args = Args::parse_from(line);
+        assert_eq!(args.engines, [Engine::MySql]);
+        assert_eq!(args.goals, [Goal::R3, Goal::R12]);
+        assert!(Args::try_parse_from(["faults", "--goal", "R99"]).is_err());
+        assert!(Args::try_parse_from(["faults", "--engine", "oracle"]).is_err());
+    }
+}

@@ -1,0 +1,137 @@
+//! The same sweeps over handlers written by hand on plain sqlx: what is known to
+//! go wrong there has to be seen, or the checks are blind.
+
+use crate::form::Form;
+use crate::ledger::Run;
+use crate::notes::Notes;
+use sqlx::{Acquire, Error, Pool};
+use sqlx_transactional_tests::campaign::{Campaign, Goal};
+
+/// A fault of plain sqlx that the sweeps are to find.
+#[derive(Debug)]
+pub(crate) struct Known {
+    engine: &'static str,
+    goal: Goal,
+    /// How the case begins.
+    case: &'static str,
+    /// What the violation says.
+    says: &'static str,
+    what: &'static str,
+}
+
+const KNOWN: [Known; 8] = [
+    Known {
+        engine: "postgres",
+        goal: Goal::R3,
+        case: "plain/hold/",
+        says: "it is inside a transaction",
+        what: "a dropped BEGIN leaves an open transaction in the pool",
+    },
+    Known {
+        engine: "mysql",
+        goal: Goal::R3,
+        case: "plain/hold/",
+        says: "it is inside a transaction",
+        what: "a dropped BEGIN leaves an open transaction in the pool",
+    },
+    Known {
+        engine: "mysql",
+        goal: Goal::R9,
+        case: "plain/hold/",
+        says: "the pool has no connection",
+        what: "a statement that is dropped half prepared takes its slot with it",
+    },
+    Known {
+        engine: "postgres",
+        goal: Goal::R5,
+        case: "plain/cut/",
+        says: "stored is Everything",
+        what: "a COMMIT without an answer is told like one that failed",
+    },
+    Known {
+        engine: "mysql",
+        goal: Goal::R5,
+        case: "plain/cut/",
+        says: "stored is Everything",
+        what: "a COMMIT without an answer is told like one that failed",
+    },
+    Known {
+        engine: "postgres",
+        goal: Goal::R7,
+        case: "plain/25P02",
+        says: "stored is []",
+        what: "Ok for a transaction that was rolled back",
+    },
+    Known {
+        engine: "mysql",
+        goal: Goal::R7,
+        case: "plain-then-more/1213/",
+        says: "stored is [8]",
+        what: "half a transaction after a swallowed deadlock",
+    },
+    Known {
+        engine: "sqlite",
+        goal: Goal::R9,
+        case: "plain/or-rollback/",
+        says: "sqlx believes it to be inside a transaction",
+        what: "a transaction that is gone is counted for ever",
+    },
+];
+
+/// Handlers written by hand.
+pub(crate) fn forms<DB: Notes>() -> Vec<Form<DB>> {
+    vec![
+        Form::commits("plain", &[1, 2], |pool, run, _| Box::pin(plain(pool, run))),
+        Form::commits("plain-nested", &[1, 2, 3], |pool, run, _| {
+            Box::pin(nested(pool, run))
+        }),
+    ]
+}
+
+async fn plain<DB: Notes>(pool: &Pool<DB>, run: &Run) -> Result<(), Error> {
+    let mut tx = pool.begin().await?;
+    DB::insert_on(&mut tx, run.id(1)).await?;
+    DB::insert_cold_on(&mut tx, run.id(2)).await?;
+    tx.commit().await
+}
+
+async fn nested<DB: Notes>(pool: &Pool<DB>, run: &Run) -> Result<(), Error> {
+    let mut tx = pool.begin().await?;
+    DB::insert_on(&mut tx, run.id(1)).await?;
+    let mut inner = tx.begin().await?;
+    DB::insert_on(&mut inner, run.id(2)).await?;
+    inner.commit().await?;
+    DB::insert_on(&mut tx, run.id(3)).await?;
+    tx.commit().await
+}
+
+/// Says which of the known faults were found, of those engines that were there,
+/// and how many were and were not.
+pub(crate) fn verdict(campaign: &Campaign, engines: &[&str]) -> (u64, u64) {
+    let (mut found, mut missed) = (0_u64, 0_u64);
+    for known in KNOWN.iter().filter(|known| engines.contains(&known.engine)) {
+        let seen = campaign.violations().iter().find(|one| {
+            one.goal == known.goal
+                && one.engine == known.engine
+                && one.case.starts_with(known.case)
+                && one.outcome.as_ref().is_err_and(|text| text.contains(known.says))
+        });
+        let Known {
+            engine,
+            goal,
+            what,
+            ..
+        } = known;
+        match seen {
+            Some(one) => {
+                found += 1;
+                eprintln!("found, {goal} on {engine}: {what}: {}", one.case);
+            }
+            None => {
+                missed += 1;
+                eprintln!("NOT FOUND, {goal} on {engine}: {what}");
+            }
+        }
+    }
+    (found, missed)
+}

@@ -1,0 +1,210 @@
+//! The fault campaign: every form of a transaction meets every fault at every
+//! position, and what is promised is counted.
+//!
+//! `cargo xtask faults` starts the servers and runs it.
+
+mod args;
+mod control;
+mod desk;
+mod fault;
+mod form;
+mod judge;
+mod operations;
+mod own_forms;
+mod report;
+mod selection;
+mod subject;
+mod swallowed;
+mod sweep;
+
+// The statements, forms and operations of the tests are those of the campaign.
+#[expect(dead_code, reason = "the tests use the rest")]
+#[path = "../../../threads/dump.rs"]
+mod dump;
+#[expect(dead_code, reason = "the tests use the rest")]
+#[path = "../../../threads/engine.rs"]
+mod engine;
+#[expect(dead_code, reason = "the tests use the rest")]
+#[path = "../../../faults/cancellation/forms.rs"]
+mod forms;
+#[expect(dead_code, reason = "the tests use the rest")]
+#[path = "../../../faults/ledger.rs"]
+mod ledger;
+#[expect(dead_code, reason = "the tests use the rest")]
+#[path = "../../../faults/notes.rs"]
+mod notes;
+#[expect(dead_code, reason = "the tests use the rest")]
+#[path = "../../../threads/operation.rs"]
+mod operation;
+#[path = "../../../faults/pauses.rs"]
+mod pauses;
+#[expect(dead_code, reason = "the tests use the rest")]
+#[path = "../../../threads/place.rs"]
+mod place;
+
+use crate::args::{Args, Level};
+use crate::desk::Desk;
+use crate::form::Form;
+use crate::operations::Op;
+use crate::own_forms::Bodies;
+use crate::place::Place;
+use crate::report::Report;
+use crate::selection::Selection;
+use crate::swallowed::class::Classes;
+use crate::swallowed::trap::Trap;
+use crate::sweep::sweep;
+use clap::Parser;
+use sqlx::{MySql, Postgres, Sqlite};
+use sqlx_transactional_tests::campaign::Campaign;
+use sqlx_transactional_tests::{Engine, Setup, TestDb, run};
+use std::fs;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// How many tries a full run has at least.
+const FULL: u64 = 50_000;
+
+/// How often everything is repeated at most.
+const ROUNDS: u64 = 40;
+
+/// How long one engine may take for one round.
+const LIMIT: Duration = Duration::from_mins(30);
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> ExitCode {
+    match campaign(Args::parse()).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(problem) => {
+            eprintln!("faults: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs it all. Whether everything is as it should be.
+async fn campaign(args: Args) -> Result<bool, String> {
+    let engines = engines(&args.engines)?;
+    let selection = Selection {
+        goals: args.goals,
+        case: args.case,
+    };
+    let campaign = if args.control {
+        Campaign::quiet()
+    } else {
+        Campaign::default()
+    };
+    let desk = Desk::new(selection, campaign);
+    // One case is one case, however much is tried.
+    let rounds = if args.level == Level::Full && desk.selection.is_open() && !args.control {
+        ROUNDS
+    } else {
+        1
+    };
+    for round in 0..rounds {
+        desk.seed.set(args.seed.wrapping_add(round));
+        for engine in &engines {
+            one(&desk, *engine, args.control).await;
+        }
+        if desk.tried() >= FULL {
+            break;
+        }
+    }
+    let report = Report {
+        what: if args.control {
+            "plain sqlx"
+        } else if rounds == 1 {
+            "quick"
+        } else {
+            "full"
+        },
+        cases: desk.cases(),
+        seed: args.seed,
+        elapsed: desk.elapsed(),
+        campaign: desk.into_campaign(),
+    };
+    if let Some(file) = &args.json {
+        let json = report.json().map_err(|error| error.to_string())?;
+        fs::write(file, json).map_err(|error| format!("{}: {error}", file.display()))?;
+    }
+    if let Some(file) = &args.markdown {
+        let page = report.markdown();
+        fs::write(file, page).map_err(|error| format!("{}: {error}", file.display()))?;
+    }
+    println!("\n{}", report.table());
+    let tried = report.campaign.tried();
+    if tried == 0 {
+        return Err("no case is one of those that were asked for".to_owned());
+    }
+    let violated = report.campaign.violations().len() as u64;
+    let (passed, failed) = if args.control {
+        let names: Vec<&str> = engines.iter().map(|engine| desk::name(*engine)).collect();
+        control::verdict(&report.campaign, &names)
+    } else {
+        (tried - violated, violated)
+    };
+    println!("{passed} passed, {failed} failed");
+    Ok(failed == 0 && passed > 0)
+}
+
+/// The engines to try, those that were asked for or those that are there.
+fn engines(asked: &[Engine]) -> Result<Vec<Engine>, String> {
+    let wanted = |engine: &Engine| asked.is_empty() || asked.contains(engine);
+    let mut engines: Vec<Engine> = Engine::ALL.into_iter().filter(wanted).collect();
+    engines.retain(|engine| engine.is_reachable());
+    match asked.iter().find(|engine| !engines.contains(engine)) {
+        Some(engine) => Err(format!("{engine} was asked for and is not there")),
+        None => Ok(engines),
+    }
+}
+
+async fn one(desk: &Desk, engine: Engine, control: bool) {
+    let setup = Setup::wired().limit(LIMIT);
+    match (engine, control) {
+        (Engine::Sqlite, true) => run::<Sqlite>(setup, async |db| by_hand(desk, db).await).await,
+        (Engine::Postgres, true) => {
+            run::<Postgres>(setup, async |db| by_hand(desk, db).await).await;
+        }
+        (Engine::MySql, true) => run::<MySql>(setup, async |db| by_hand(desk, db).await).await,
+        (Engine::Sqlite, false) => {
+            run::<Sqlite>(setup, async |db| {
+                forms(desk, db).await;
+                operations(desk, db).await;
+            })
+            .await;
+        }
+        (Engine::Postgres, false) => {
+            run::<Postgres>(setup, async |db| {
+                forms(desk, db).await;
+                operations(desk, db).await;
+            })
+            .await;
+        }
+        (Engine::MySql, false) => run::<MySql>(setup, async |db| forms(desk, db).await).await,
+    }
+}
+
+/// What this project makes.
+async fn forms<DB: Bodies + Classes>(desk: &Desk, db: &TestDb<DB>) {
+    swallowed::sweep(desk, db, &Trap::ALL).await;
+    for form in form::all::<DB>() {
+        sweep(desk, db, &form).await;
+    }
+}
+
+/// What is made with it.
+async fn operations<DB: Bodies + engine::Threads>(desk: &Desk, db: &TestDb<DB>) {
+    let place = Place::new(db).await;
+    for op in Op::all(&place) {
+        sweep(desk, db, &op).await;
+    }
+}
+
+/// What is made without it.
+async fn by_hand<DB: Classes>(desk: &Desk, db: &TestDb<DB>) {
+    swallowed::sweep(desk, db, &Trap::PLAIN).await;
+    let forms: Vec<Form<DB>> = control::forms();
+    for form in &forms {
+        sweep(desk, db, form).await;
+    }
+}

@@ -1,0 +1,301 @@
+//! Where an error is swallowed.
+
+use super::class::{Class, Rival};
+use crate::ledger::Run;
+use crate::notes::Notes;
+use crate::subject::Answer;
+use sqlx::{Error, Pool};
+use sqlx_transactional::{Tx, transactional};
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+/// The note that is stored inside a savepoint or a joined function.
+const INNER: i64 = 7;
+
+/// The note that is stored after the error.
+const MORE: i64 = 8;
+
+/// What the body does with the error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trap {
+    /// Gives it to its caller, as it should.
+    Returned,
+    /// Nothing.
+    Swallowed,
+    /// Nothing, and goes on.
+    ThenMore,
+    /// A joined function fails with it, and its caller goes on.
+    Joined,
+    /// A joined function keeps it to itself.
+    InsideJoined,
+    /// A savepoint fails with it, and its caller goes on.
+    Savepoint,
+    /// A savepoint keeps it to itself.
+    InsideSavepoint,
+    /// It happens on `connection()`, where nobody sees it.
+    Connection,
+    /// The same, and the body goes on there.
+    ConnectionThenMore,
+    /// By hand, on plain sqlx, swallowed.
+    Plain,
+    /// By hand, on plain sqlx, swallowed, and goes on.
+    PlainThenMore,
+}
+
+impl Trap {
+    /// Those of the macro and the handle.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Returned,
+        Self::Swallowed,
+        Self::ThenMore,
+        Self::Joined,
+        Self::InsideJoined,
+        Self::Savepoint,
+        Self::InsideSavepoint,
+        Self::Connection,
+        Self::ConnectionThenMore,
+    ];
+
+    /// Those of plain sqlx.
+    pub(crate) const PLAIN: [Self; 2] = [Self::Plain, Self::PlainThenMore];
+
+    /// Whether the trap can be set inside a transaction that is not this
+    /// crate's: what happens on `connection()` is its owner's to see there.
+    pub(crate) fn works_in_a_transaction_of_the_callers(self) -> bool {
+        !matches!(
+            self,
+            Self::Connection | Self::ConnectionThenMore | Self::Plain | Self::PlainThenMore
+        )
+    }
+
+    pub(crate) async fn call<DB: Notes>(
+        self,
+        pool: &Pool<DB>,
+        provoked: &Provoked<'_, DB>,
+    ) -> Answer {
+        match self {
+            Self::Plain | Self::PlainThenMore => plain(pool, provoked).await?,
+            _ if provoked.class.is_stale => inside(pool, provoked).await?,
+            _ => watched(pool, provoked).await?,
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Trap {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Returned => "returned",
+            Self::Swallowed => "swallowed",
+            Self::ThenMore => "then-more",
+            Self::Joined => "joined",
+            Self::InsideJoined => "inside-joined",
+            Self::Savepoint => "savepoint",
+            Self::InsideSavepoint => "inside-savepoint",
+            Self::Connection => "connection",
+            Self::ConnectionThenMore => "connection-then-more",
+            Self::Plain => "plain",
+            Self::PlainThenMore => "plain-then-more",
+        })
+    }
+}
+
+/// One call with an error in it.
+pub(crate) struct Provoked<'a, DB: Notes> {
+    pub(crate) class: &'a Class,
+    trap: Trap,
+    run: &'a Run,
+    /// How many notes are stored ahead of the error.
+    notes: usize,
+    pub(crate) rival: Rival<DB>,
+    error: Mutex<Option<String>>,
+    told: Mutex<Vec<i64>>,
+}
+
+impl<'a, DB: Notes> Provoked<'a, DB> {
+    pub(crate) fn new(
+        class: &'a Class,
+        trap: Trap,
+        run: &'a Run,
+        notes: usize,
+        rival: Rival<DB>,
+    ) -> Self {
+        Self {
+            class,
+            trap,
+            run,
+            notes,
+            rival,
+            error: Mutex::default(),
+            told: Mutex::default(),
+        }
+    }
+
+    /// The error, with its code.
+    pub(crate) fn error(&self) -> Option<String> {
+        let error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        error.clone()
+    }
+
+    /// The notes of which the body was told that they are stored.
+    pub(crate) fn told(&self) -> Vec<i64> {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.clone()
+    }
+
+    fn keep(&self, note: i64) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.push(note);
+    }
+
+    /// A savepoint failed, and what it stored is gone.
+    fn forget(&self, note: i64) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.retain(|kept| *kept != note);
+    }
+
+    /// Runs the failing statement, with what provokes it.
+    async fn provoke(&self, failing: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+        self.rival.act(self.class.between).await;
+        let (failed, ()) = tokio::join!(failing, self.rival.act(self.class.meanwhile));
+        if let Err(error) = &failed {
+            let code = error.as_database_error().and_then(|error| error.code());
+            let text = format!("{error} ({})", code.unwrap_or_default());
+            *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+        }
+        failed
+    }
+
+    async fn insert(&self, tx: &mut Tx<'_, DB>, note: i64) -> Result<(), Error> {
+        DB::insert(tx, self.run.id(note)).await?;
+        self.keep(note);
+        Ok(())
+    }
+
+    /// The note ahead of an error further inside; a transaction that is to be
+    /// stale has written nothing before.
+    async fn inner(&self, tx: &mut Tx<'_, DB>) -> Result<(), Error> {
+        if self.class.is_stale {
+            return Ok(());
+        }
+        self.insert(tx, INNER).await
+    }
+
+    async fn insert_on(&self, connection: &mut DB::Connection, note: i64) -> Result<(), Error> {
+        DB::insert_on(connection, self.run.id(note)).await?;
+        self.keep(note);
+        Ok(())
+    }
+
+    fn notes(&self) -> impl Iterator<Item = i64> {
+        (1..).take(self.notes)
+    }
+}
+
+#[transactional]
+async fn watched<DB: Notes>(
+    tx: &mut Tx<'_, DB>,
+    provoked: &Provoked<'_, DB>,
+) -> Result<(), Error> {
+    tx.after_commit(provoked.run.on_commit());
+    tx.after_rollback(provoked.run.on_rollback());
+    body(tx, provoked).await
+}
+
+/// In a transaction of the caller's that has read.
+async fn inside<DB: Notes>(pool: &Pool<DB>, provoked: &Provoked<'_, DB>) -> Result<(), Error> {
+    let mut owner = pool.begin().await?;
+    DB::numbers(&mut owner, "select id from notes").await?;
+    let answer = body(&mut owner, provoked).await;
+    match answer {
+        Ok(()) => owner.commit().await,
+        Err(error) => {
+            owner.rollback().await?;
+            Err(error)
+        }
+    }
+}
+
+#[transactional]
+async fn body<DB: Notes>(tx: &mut Tx<'_, DB>, provoked: &Provoked<'_, DB>) -> Result<(), Error> {
+    for note in provoked.notes() {
+        provoked.insert(&mut *tx, note).await?;
+    }
+    if let Some(sql) = provoked.class.before {
+        DB::run(&mut *tx, sql).await?;
+    }
+    let failing = provoked.class.failing;
+    match provoked.trap {
+        Trap::Returned => return provoked.provoke(DB::run(tx, failing)).await,
+        Trap::Swallowed => {
+            let _ = provoked.provoke(DB::run(tx, failing)).await;
+            return Ok(());
+        }
+        Trap::Joined | Trap::InsideJoined => {
+            let _ = joined(&mut *tx, provoked).await;
+        }
+        Trap::Savepoint | Trap::InsideSavepoint => {
+            let inner = tx.savepoint(async |tx| {
+                provoked.inner(&mut *tx).await?;
+                let failed = provoked.provoke(DB::run(tx, failing)).await;
+                if provoked.trap == Trap::Savepoint {
+                    failed
+                } else {
+                    Ok(())
+                }
+            });
+            if inner.await.is_err() {
+                provoked.forget(INNER);
+            }
+        }
+        Trap::Connection => {
+            let connection = tx.connection().await?;
+            let _ = provoked.provoke(DB::execute(connection, failing)).await;
+            return Ok(());
+        }
+        Trap::ConnectionThenMore => {
+            let connection = tx.connection().await?;
+            let _ = provoked.provoke(DB::execute(connection, failing)).await;
+            let _ = provoked.insert_on(connection, MORE).await;
+            return Ok(());
+        }
+        Trap::ThenMore | Trap::Plain | Trap::PlainThenMore => {
+            let _ = provoked.provoke(DB::run(&mut *tx, failing)).await;
+        }
+    }
+    let _ = provoked.insert(tx, MORE).await;
+    Ok(())
+}
+
+#[transactional]
+async fn joined<DB: Notes>(
+    tx: &mut Tx<'_, DB>,
+    provoked: &Provoked<'_, DB>,
+) -> Result<(), Error> {
+    provoked.inner(&mut *tx).await?;
+    let failed = provoked
+        .provoke(DB::run(tx, provoked.class.failing))
+        .await;
+    if provoked.trap == Trap::Joined {
+        failed
+    } else {
+        Ok(())
+    }
+}
+
+/// As sqlx's documentation writes it.
+async fn plain<DB: Notes>(pool: &Pool<DB>, provoked: &Provoked<'_, DB>) -> Result<(), Error> {
+    let mut tx = pool.begin().await?;
+    for note in provoked.notes() {
+        provoked.insert_on(&mut tx, note).await?;
+    }
+    if let Some(sql) = provoked.class.before {
+        DB::execute(&mut tx, sql).await?;
+    }
+    let failing = DB::execute(&mut tx, provoked.class.failing);
+    let _ = provoked.provoke(failing).await;
+    if provoked.trap == Trap::PlainThenMore {
+        let _ = provoked.insert_on(&mut tx, MORE).await;
+    }
+    tx.commit().await
+}

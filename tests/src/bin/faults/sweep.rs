@@ -1,0 +1,192 @@
+//! One form and every fault, at one position after the other.
+
+use crate::desk::Desk;
+use crate::fault::{Ended, Fault};
+use crate::judge::{self, Seen};
+use crate::notes::Notes;
+use crate::selection::MAX;
+use crate::subject::{Ran, Subject};
+use sqlx::pool::PoolOptions;
+use sqlx::{Error, Pool};
+use sqlx_transactional::pool;
+use sqlx_transactional_tests::campaign::Goal;
+use sqlx_transactional_tests::{TestDb, inspect};
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+
+/// How long the pool may take to be whole again.
+const PROMPTLY: Duration = Duration::from_secs(1);
+
+/// How long the work around a call may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The most that a message is late on its way, where chance decides.
+const LATEST: u64 = 2_000;
+
+/// On loopback an answer is often there before anybody has to wait for it.
+const WAIT: Duration = Duration::from_millis(1);
+
+/// A sweep that meets fewer positions than this has gone past its call.
+const FEWEST: usize = 3;
+
+/// A call that was judged, to be looked at again.
+struct Judged<G> {
+    case: String,
+    given: G,
+    ran: Ran,
+}
+
+/// Lets the subject meet every fault that is asked for, wherever it can.
+pub(crate) async fn sweep<DB: Notes, S: Subject<DB>>(desk: &Desk, db: &TestDb<DB>, subject: &S) {
+    let mut judged = Vec::new();
+    for fault in Fault::ALL {
+        let stem = format!("{}/{fault}", subject.name());
+        if fault.needs_wire() && db.wire.is_none() {
+            continue;
+        }
+        let Some(positions) = desk.selection.positions(fault.goals(), &stem) else {
+            continue;
+        };
+        let mut met = 0;
+        for position in positions {
+            let case = format!("{stem}/{position}");
+            if !one(desk, db, subject, fault, position, &case, &mut judged).await {
+                break;
+            }
+            met += 1;
+        }
+        let wrong = match met {
+            MAX => Some("the call has no end".to_owned()),
+            0 if !desk.selection.is_open() => Some("the call has no such position".to_owned()),
+            0..FEWEST if desk.selection.is_open() => Some(format!("only {met} positions")),
+            _ => None,
+        };
+        if let Some(wrong) = wrong {
+            let (goal, took) = (fault.goals()[0], Duration::ZERO);
+            desk.note_one(db.engine(), &stem, took, goal, Err(wrong));
+        }
+    }
+    ran_once(desk, db, subject, &judged).await;
+}
+
+/// One case. Whether the call has met its fault.
+async fn one<DB: Notes, S: Subject<DB>>(
+    desk: &Desk,
+    db: &TestDb<DB>,
+    subject: &S,
+    fault: Fault,
+    position: usize,
+    case: &str,
+    judged: &mut Vec<Judged<S::Given>>,
+) -> bool {
+    let chance = desk.chance(case);
+    let pool = open(db, fault).await;
+    let given = subject.prepare(db, &pool, desk.number(), chance).await;
+    inspect::settle(&pool).await;
+    if let Some(wire) = &db.wire {
+        wire.set_latency(latency(fault, chance));
+        let _ = wire.take_log();
+    }
+    let began = Instant::now();
+    let call = subject.call(&pool, &given);
+    let (ended, met) = fault.inflict(db, position, call).await;
+    let took = began.elapsed();
+    // What the call sent, and not what the checks will.
+    let log = db.wire.as_ref().map(|wire| {
+        wire.set_latency(Duration::ZERO);
+        wire.take_log()
+    });
+    let healed = heals(&pool).await;
+    let mut found = inspect::problems(db, &pool).await;
+    if timeout(PATIENCE, pool.close()).await.is_err() {
+        found.push("the pool does not close".to_owned());
+    }
+    let left = subject.left(db, &given).await;
+    let mut hooks = None;
+    if subject.has_hooks(&given) && !matches!(ended, Ended::Hung) {
+        let ends = judge::ends(subject.promise(), &ended, &left);
+        let wanted: Vec<Ran> = ends.into_iter().map(|end| subject.wanted(end)).collect();
+        let number = wanted.iter().map(|(commit, rollback)| commit + rollback);
+        let ran = subject.ran(&given, number.max().unwrap_or(0)).await;
+        if let Ok(ran) = &ran {
+            judged.push(Judged {
+                case: case.to_owned(),
+                given,
+                ran: *ran,
+            });
+        }
+        hooks = Some((ran, wanted));
+    }
+    let seen = Seen {
+        ended,
+        left,
+        commit_sent: log.map(|log| log.iter().any(|line| line == "COMMIT")),
+        healed,
+        found,
+        hooks,
+    };
+    let mut verdicts = judge::verdicts(fault, subject.promise(), met, &seen);
+    if met {
+        desk.note(db.engine(), case, took, verdicts);
+    } else {
+        // A call that nothing disturbed is no case, but it has to be right.
+        verdicts.retain(|(_, verdict)| verdict.is_err());
+        for (goal, verdict) in verdicts {
+            desk.note_one(db.engine(), case, took, goal, verdict);
+        }
+    }
+    met
+}
+
+/// A pool of its own for each case: what one leaves behind is not the next
+/// one's, and a case alone is the same as in its sweep. The polls run on a plain
+/// sqlx pool, whose connections are slow, the messages on a recommended one.
+async fn open<DB: Notes>(db: &TestDb<DB>, fault: Fault) -> Pool<DB> {
+    let options = if fault.needs_wire() {
+        pool::options(db.url())
+    } else {
+        PoolOptions::new().after_connect(|connection, _| Box::pin(DB::slow_down(connection)))
+    };
+    let options = options.max_connections(1).acquire_timeout(PATIENCE);
+    db.pool_with(options).await
+}
+
+/// How long each message of the case is on its way.
+fn latency(fault: Fault, chance: u64) -> Duration {
+    let base = if fault.needs_wire() { Duration::ZERO } else { WAIT };
+    if chance == 0 {
+        return base;
+    }
+    base + Duration::from_micros(fastrand::Rng::with_seed(chance).u64(..LATEST))
+}
+
+/// Whether the pool hands out its one connection in time.
+pub(crate) async fn heals<DB: Notes>(pool: &Pool<DB>) -> Result<(), String> {
+    match timeout(PROMPTLY, pool.acquire()).await {
+        Ok(Ok(connection)) => {
+            drop(connection);
+            Ok(())
+        }
+        Ok(Err(Error::PoolTimedOut)) | Err(_) => {
+            Err(format!("the pool has no connection within {PROMPTLY:?}"))
+        }
+        Ok(Err(error)) => Err(format!("the pool has no connection: {error}")),
+    }
+}
+
+/// No hook ran a second time, or when all had been judged.
+async fn ran_once<DB: Notes, S: Subject<DB>>(
+    desk: &Desk,
+    db: &TestDb<DB>,
+    subject: &S,
+    judged: &[Judged<S::Given>],
+) {
+    for Judged { case, given, ran } in judged {
+        let now = subject.ran(given, 0).await;
+        if now.as_ref() != Ok(ran) {
+            let problem = format!("hooks ran {ran:?} times, and later {now:?}");
+            let took = Duration::ZERO;
+            desk.note_one(db.engine(), case, took, Goal::R12, Err(problem));
+        }
+    }
+}
