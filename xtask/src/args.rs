@@ -7,6 +7,9 @@ use crate::suite::Suite;
 const SERVERS_EXAMPLE: &str = "Example:
   cargo xtask servers -- sh -c 'psql \"$TEST_POSTGRES_URL\"'";
 
+const FAULTS_EXAMPLE: &str = "Example:
+  cargo xtask faults -- --engine postgres --case block/hold/client/3";
+
 /// Sets up what the project needs and tests all of it.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
@@ -35,6 +38,26 @@ pub(crate) enum Command {
         #[arg(long)]
         allow_missing: bool,
     },
+    /// Let every form of a transaction meet every fault, and count what held
+    ///
+    /// Starts the private servers, lets futures be dropped and messages be cut,
+    /// truncated and delayed at every position, and says each violation at once
+    /// with the command that repeats it. The results of a whole campaign are
+    /// left in `faults.json` and `faults.md` in the target directory.
+    ///
+    /// The exit code is 0 only if everything held.
+    #[command(after_help = FAULTS_EXAMPLE)]
+    Faults {
+        /// Repeat it with other seeds, until 50,000 tries are reached
+        #[arg(long)]
+        full: bool,
+        /// Go on without a database server that is not installed
+        #[arg(long)]
+        allow_missing: bool,
+        /// More for the campaign: `--help` says what
+        #[arg(last = true, value_name = "ARGS")]
+        arguments: Vec<String>,
+    },
     /// Run one command with the private servers up, then stop them
     ///
     /// The command finds the servers through `TEST_POSTGRES_URL`,
@@ -61,6 +84,19 @@ mod tests {
     #[test]
     fn command_line_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn everything_after_the_dashes_is_for_the_campaign() {
+        let args = Args::parse_from(["cargo xtask", "faults", "--full", "--", "--seed", "3"]);
+        let Command::Faults {
+            full, arguments, ..
+        } = args.command
+        else {
+            panic!("`faults` was not recognised");
+        };
+        assert!(full);
+        assert_eq!(arguments, ["--seed", "3"]);
     }
 
     #[test]

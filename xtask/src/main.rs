@@ -1,9 +1,11 @@
 //! The project's own commands: `cargo xtask test` sets up everything and tests
-//! everything, `cargo xtask servers` does the first half for development.
+//! everything, `cargo xtask faults` runs the fault campaign alone, and
+//! `cargo xtask servers` does the first half for development.
 
 mod account;
 mod args;
 mod engine;
+mod faults;
 mod home;
 mod install;
 mod interrupt;
@@ -59,10 +61,25 @@ fn run(args: Args) -> Result<ExitCode> {
                 allow_missing,
             },
         ),
+        args::Command::Faults {
+            full,
+            allow_missing,
+            arguments,
+        } => {
+            let command = faults::command(&workspace, full, &arguments);
+            with_servers(&workspace, allow_missing, command)
+        }
         args::Command::Servers {
             allow_missing,
             command,
-        } => with_servers(&workspace, allow_missing, &command),
+        } => {
+            let [program, arguments @ ..] = command.as_slice() else {
+                bail!("there is no command to run");
+            };
+            let mut command = Command::new(program);
+            command.args(arguments);
+            with_servers(&workspace, allow_missing, command)
+        }
     }
 }
 
@@ -70,7 +87,7 @@ fn run(args: Args) -> Result<ExitCode> {
 fn with_servers(
     workspace: &Workspace,
     allow_missing: bool,
-    command: &[String],
+    mut command: Command,
 ) -> Result<ExitCode> {
     let servers = Servers::start(&workspace.servers())?;
     for (engine, state) in servers.states() {
@@ -86,11 +103,6 @@ fn with_servers(
             );
         }
     }
-    let [program, arguments @ ..] = command else {
-        bail!("there is no command to run");
-    };
-    let mut command = Command::new(program);
-    command.args(arguments);
     servers.equip(&mut command);
     let mut process = if stdin().is_terminal() {
         Process::foreground(command)?

@@ -62,6 +62,14 @@ impl Step {
         }
     }
 
+    /// A command that counts by itself what passed and what failed.
+    pub(crate) fn counted(title: impl Into<String>, command: Command, runner: Runner) -> Self {
+        Self {
+            title: title.into(),
+            ..Self::tests(command, runner, false)
+        }
+    }
+
     /// A command that cannot be run here, and why.
     pub(crate) fn skipped(title: impl Into<String>, why: impl Into<String>) -> Self {
         Self {
@@ -129,14 +137,14 @@ fn tests(mut command: Command, runner: Runner, filtered: bool) -> Result<Outcome
     // The runner sees a pipe where a person sees a terminal.
     let colours = match runner {
         Runner::Nextest => io::stderr().is_terminal(),
-        Runner::Libtest => io::stdout().is_terminal(),
+        Runner::Libtest | Runner::Campaign => io::stdout().is_terminal(),
     };
     if colours && std::env::var_os("NO_COLOR").is_none() {
         command.env("CARGO_TERM_COLOR", "always");
     }
     match runner {
         Runner::Nextest => command.stderr(Stdio::piped()),
-        Runner::Libtest => command.stdout(Stdio::piped()),
+        Runner::Libtest | Runner::Campaign => command.stdout(Stdio::piped()),
     };
     let mut process = Process::job(command)?;
     let counted = match runner {
@@ -144,7 +152,7 @@ fn tests(mut command: Command, runner: Runner, filtered: bool) -> Result<Outcome
             let stderr = process.take_stderr().context("no standard error stream")?;
             pass_on(stderr, io::stderr(), runner)
         }
-        Runner::Libtest => {
+        Runner::Libtest | Runner::Campaign => {
             let stdout = process.take_stdout().context("no standard output stream")?;
             pass_on(stdout, io::stdout(), runner)
         }

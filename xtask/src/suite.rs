@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 
 use crate::engine::Engine;
+use crate::faults;
 use crate::interrupt::Interrupted;
 use crate::servers::Servers;
 use crate::step::Step;
@@ -22,6 +23,8 @@ pub(crate) enum Suite {
     Features,
     /// All tests of the workspace, on every engine
     Tests,
+    /// The fault campaign holds, and its control fails as plain sqlx does
+    Faults,
     /// The examples in the documentation
     Doctests,
     /// The crate's example programs compile
@@ -55,6 +58,7 @@ impl Suite {
         match self {
             Self::Features => "features",
             Self::Tests => "tests",
+            Self::Faults => "faults",
             Self::Doctests => "doctests",
             Self::Examples => "examples",
             Self::Demo => "demo",
@@ -63,13 +67,16 @@ impl Suite {
 
     /// Whether it talks to database servers.
     pub(crate) fn needs_servers(self) -> bool {
-        matches!(self, Self::Tests | Self::Doctests | Self::Demo)
+        matches!(
+            self,
+            Self::Tests | Self::Faults | Self::Doctests | Self::Demo
+        )
     }
 
     /// Whether its result says something about an engine.
     pub(crate) fn exercises(self, engine: Engine) -> bool {
         match self {
-            Self::Tests => true,
+            Self::Tests | Self::Faults => true,
             Self::Demo => engine != Engine::MariaDb,
             Self::Features | Self::Doctests | Self::Examples => false,
         }
@@ -107,6 +114,7 @@ impl Suite {
         match self {
             Self::Features => features(context),
             Self::Tests => vec![tests(context)],
+            Self::Faults => campaign(context),
             Self::Doctests => vec![doctests(context)],
             Self::Examples => vec![examples(context)],
             Self::Demo => demo(context),
@@ -169,6 +177,17 @@ fn tests(context: &Context<'_>) -> Step {
         Runner::Libtest
     };
     Step::tests(command, runner, context.filter.is_some())
+}
+
+fn campaign(context: &Context<'_>) -> Vec<Step> {
+    let step = |title: &str, arguments: &[&str]| {
+        let mut command = faults::command(context.workspace, false, arguments);
+        if let Some(servers) = context.servers {
+            servers.equip(&mut command);
+        }
+        Step::counted(title, command, Runner::Campaign)
+    };
+    vec![step("campaign", &[]), step("control", &["--control"])]
 }
 
 fn doctests(context: &Context<'_>) -> Step {

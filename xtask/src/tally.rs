@@ -52,6 +52,8 @@ pub(crate) enum Runner {
     Nextest,
     /// `cargo test`: one line for every program, on the standard output stream.
     Libtest,
+    /// The fault campaign: its last line, on the standard output stream.
+    Campaign,
 }
 
 impl Runner {
@@ -61,6 +63,7 @@ impl Runner {
         match self {
             Self::Nextest => nextest(line.trim()),
             Self::Libtest => libtest(line.trim()),
+            Self::Campaign => campaign(line.trim()),
         }
     }
 }
@@ -98,6 +101,16 @@ fn libtest(line: &str) -> Option<Tally> {
         }
     }
     Some(tally)
+}
+
+/// `23503 passed, 0 failed`
+fn campaign(line: &str) -> Option<Tally> {
+    let counts = counts_of(line);
+    let [(passed, first), (failed, second)] = counts.as_slice() else {
+        return None;
+    };
+    let is_closing = first == "passed" && second == "failed";
+    is_closing.then_some(Tally::of(*passed, *failed, 0))
 }
 
 /// The pairs of `3 passed (1 slow, 2 flaky), 0 failed; 1 filtered out`.
@@ -162,6 +175,23 @@ mod tests {
         let line = "test result: \u{1b}[31mFAILED\u{1b}(B\u{1b}[m. 3 passed; 4 failed; 0 ignored; \
                     0 measured; 0 filtered out; finished in 1.20s";
         assert_eq!(libtest(line), Some(Tally::of(3, 4, 0)));
+    }
+
+    #[test]
+    fn the_last_line_of_the_campaign() {
+        let campaign = |line| Runner::Campaign.closing(line);
+        assert_eq!(
+            campaign("23503 passed, 2 failed"),
+            Some(Tally::of(23503, 2, 0))
+        );
+        for line in [
+            "66 cases, 174 tries, 36 violated, seed 0, 1.0 s",
+            "all 5 passed, 2 failed",
+            "5 passed",
+            "",
+        ] {
+            assert_eq!(campaign(line), None, "{line}");
+        }
     }
 
     #[test]

@@ -48,6 +48,11 @@ impl Workspace {
         self.target.join("servers")
     }
 
+    /// Where a result of that name is written.
+    pub(crate) fn product(&self, name: &str) -> PathBuf {
+        self.target.join(name)
+    }
+
     /// Whether the faster test runner is installed.
     pub(crate) fn has_nextest(&self) -> bool {
         let mut command = self.cargo(&["nextest", "--version"]);

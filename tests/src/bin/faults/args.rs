@@ -70,7 +70,9 @@ mod tests {
 
     #[test]
     fn engines_and_goals_are_read() {
-        let line = ["faults", "--engine", "mysql", "--goal", "R3", "--goal", "R12"];
+        let line = [
+            "faults", "--engine", "mysql", "--goal", "R3", "--goal", "R12",
+        ];
         let args = Args::parse_from(line);
         assert_eq!(args.engines, [Engine::MySql]);
         assert_eq!(args.goals, [Goal::R3, Goal::R12]);

@@ -114,23 +114,20 @@ pub(crate) fn verdict(campaign: &Campaign, engines: &[&str]) -> (u64, u64) {
             one.goal == known.goal
                 && one.engine == known.engine
                 && one.case.starts_with(known.case)
-                && one.outcome.as_ref().is_err_and(|text| text.contains(known.says))
+                && one
+                    .outcome
+                    .as_ref()
+                    .is_err_and(|text| text.contains(known.says))
         });
         let Known {
-            engine,
-            goal,
-            what,
-            ..
+            engine, goal, what, ..
         } = known;
-        match seen {
-            Some(one) => {
-                found += 1;
-                eprintln!("found, {goal} on {engine}: {what}: {}", one.case);
-            }
-            None => {
-                missed += 1;
-                eprintln!("NOT FOUND, {goal} on {engine}: {what}");
-            }
+        if let Some(one) = seen {
+            found += 1;
+            eprintln!("found, {goal} on {engine}: {what}: {}", one.case);
+        } else {
+            missed += 1;
+            eprintln!("NOT FOUND, {goal} on {engine}: {what}");
         }
     }
     (found, missed)

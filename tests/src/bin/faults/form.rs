@@ -10,8 +10,7 @@ use sqlx::{Error, Pool};
 use sqlx_transactional_tests::{Engine, TestDb};
 
 /// What a form does: a pool, a run, and what chance decided.
-type Call<DB> =
-    for<'a> fn(&'a Pool<DB>, &'a Run, u64) -> LocalBoxFuture<'a, Result<(), Error>>;
+type Call<DB> = for<'a> fn(&'a Pool<DB>, &'a Run, u64) -> LocalBoxFuture<'a, Result<(), Error>>;
 
 /// A form.
 pub(crate) struct Form<DB: Notes> {
@@ -118,13 +117,7 @@ impl<DB: Notes> Subject<DB> for Form<DB> {
     }
 
     /// The connection knows the statement that is always the same.
-    async fn prepare(
-        &self,
-        _: &TestDb<DB>,
-        pool: &Pool<DB>,
-        number: i64,
-        seed: u64,
-    ) -> (Run, u64) {
+    async fn prepare(&self, _: &TestDb<DB>, pool: &Pool<DB>, number: i64, seed: u64) -> (Run, u64) {
         let mut connection = pool.acquire().await.expect("a connection");
         DB::insert_on(&mut connection, -number)
             .await

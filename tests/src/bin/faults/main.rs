@@ -9,6 +9,7 @@ mod desk;
 mod fault;
 mod form;
 mod judge;
+mod lane;
 mod operations;
 mod own_forms;
 mod report;
@@ -45,6 +46,7 @@ mod place;
 use crate::args::{Args, Level};
 use crate::desk::Desk;
 use crate::form::Form;
+use crate::lane::Lane;
 use crate::operations::Op;
 use crate::own_forms::Bodies;
 use crate::place::Place;
@@ -54,6 +56,7 @@ use crate::swallowed::class::Classes;
 use crate::swallowed::trap::Trap;
 use crate::sweep::sweep;
 use clap::Parser;
+use futures_util::future::join_all;
 use sqlx::{MySql, Postgres, Sqlite};
 use sqlx_transactional_tests::campaign::Campaign;
 use sqlx_transactional_tests::{Engine, Setup, TestDb, run};
@@ -103,9 +106,8 @@ async fn campaign(args: Args) -> Result<bool, String> {
     };
     for round in 0..rounds {
         desk.seed.set(args.seed.wrapping_add(round));
-        for engine in &engines {
-            one(&desk, *engine, args.control).await;
-        }
+        let lanes = engines.iter().flat_map(|engine| Lane::of(*engine));
+        join_all(lanes.map(|lane| run_lane(&desk, lane, args.control))).await;
         if desk.tried() >= FULL {
             break;
         }
@@ -158,53 +160,60 @@ fn engines(asked: &[Engine]) -> Result<Vec<Engine>, String> {
     }
 }
 
-async fn one(desk: &Desk, engine: Engine, control: bool) {
+/// Everything that belongs to one lane, on a database of its own.
+async fn run_lane(desk: &Desk, lane: Lane, control: bool) {
     let setup = Setup::wired().limit(LIMIT);
-    match (engine, control) {
-        (Engine::Sqlite, true) => run::<Sqlite>(setup, async |db| by_hand(desk, db).await).await,
-        (Engine::Postgres, true) => {
-            run::<Postgres>(setup, async |db| by_hand(desk, db).await).await;
+    match (lane.engine, control) {
+        (Engine::Sqlite, true) => {
+            run::<Sqlite>(setup, async |db| by_hand(desk, lane, db).await).await;
         }
-        (Engine::MySql, true) => run::<MySql>(setup, async |db| by_hand(desk, db).await).await,
+        (Engine::Postgres, true) => {
+            run::<Postgres>(setup, async |db| by_hand(desk, lane, db).await).await;
+        }
+        (Engine::MySql, true) => {
+            run::<MySql>(setup, async |db| by_hand(desk, lane, db).await).await;
+        }
         (Engine::Sqlite, false) => {
             run::<Sqlite>(setup, async |db| {
-                forms(desk, db).await;
-                operations(desk, db).await;
+                forms(desk, lane, db).await;
+                operations(desk, lane, db).await;
             })
             .await;
         }
         (Engine::Postgres, false) => {
             run::<Postgres>(setup, async |db| {
-                forms(desk, db).await;
-                operations(desk, db).await;
+                forms(desk, lane, db).await;
+                operations(desk, lane, db).await;
             })
             .await;
         }
-        (Engine::MySql, false) => run::<MySql>(setup, async |db| forms(desk, db).await).await,
+        (Engine::MySql, false) => {
+            run::<MySql>(setup, async |db| forms(desk, lane, db).await).await;
+        }
     }
 }
 
 /// What this project makes.
-async fn forms<DB: Bodies + Classes>(desk: &Desk, db: &TestDb<DB>) {
-    swallowed::sweep(desk, db, &Trap::ALL).await;
-    for form in form::all::<DB>() {
-        sweep(desk, db, &form).await;
+async fn forms<DB: Bodies + Classes>(desk: &Desk, lane: Lane, db: &TestDb<DB>) {
+    swallowed::sweep(desk, db, lane.share(DB::classes()), &Trap::ALL).await;
+    for form in lane.share(&form::all::<DB>()) {
+        sweep(desk, db, form).await;
     }
 }
 
 /// What is made with it.
-async fn operations<DB: Bodies + engine::Threads>(desk: &Desk, db: &TestDb<DB>) {
+async fn operations<DB: Bodies + engine::Threads>(desk: &Desk, lane: Lane, db: &TestDb<DB>) {
     let place = Place::new(db).await;
-    for op in Op::all(&place) {
-        sweep(desk, db, &op).await;
+    for operation in lane.share(&Op::all(&place)) {
+        sweep(desk, db, operation).await;
     }
 }
 
 /// What is made without it.
-async fn by_hand<DB: Classes>(desk: &Desk, db: &TestDb<DB>) {
-    swallowed::sweep(desk, db, &Trap::PLAIN).await;
+async fn by_hand<DB: Classes>(desk: &Desk, lane: Lane, db: &TestDb<DB>) {
+    swallowed::sweep(desk, db, lane.share(DB::classes()), &Trap::PLAIN).await;
     let forms: Vec<Form<DB>> = control::forms();
-    for form in &forms {
+    for form in lane.share(&forms) {
         sweep(desk, db, form).await;
     }
 }

@@ -110,18 +110,18 @@ impl<DB: Notes + Threads> Subject<DB> for Op<'_, DB> {
     async fn ran(&self, given: &Given, wanted: usize) -> Result<Ran, String> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            given.heard.borrow_mut().extend(self.place.heard());
-            let heard = given.heard.borrow();
-            if let Some(other) = heard
-                .iter()
-                .find(|name| !self.operation.events().contains(name))
-            {
+            let heard = {
+                let mut heard = given.heard.borrow_mut();
+                heard.extend(self.place.heard());
+                heard.clone()
+            };
+            let is_own = |name: &&&str| self.operation.events().contains(*name);
+            if let Some(other) = heard.iter().find(|name| !is_own(name)) {
                 return Err(format!("the event {other} is not one of {}", self.name()));
             }
             if heard.len() >= wanted || Instant::now() > deadline {
                 return Ok((heard.len(), 0));
             }
-            drop(heard);
             sleep(Duration::from_millis(1)).await;
         }
     }

@@ -22,11 +22,7 @@ pub(crate) trait Bodies: Notes {
 macro_rules! bodies {
     ($database:ty, $insert:literal) => {
         impl Bodies for $database {
-            async fn insert_body(
-                tx: &mut Tx<'_, Self>,
-                id: i64,
-                body: String,
-            ) -> sqlx::Result<()> {
+            async fn insert_body(tx: &mut Tx<'_, Self>, id: i64, body: String) -> sqlx::Result<()> {
                 let insert = sqlx::query($insert).bind(id).bind(body);
                 insert.execute(tx).await.map(drop)
             }

@@ -76,7 +76,13 @@ mod tests {
 
     #[test]
     fn a_beginning_is_every_case_with_it() {
-        for case in ["b", "block", "block/cut/", "block/cut/client", "block/cut/client/"] {
+        for case in [
+            "b",
+            "block",
+            "block/cut/",
+            "block/cut/client",
+            "block/cut/client/",
+        ] {
             let selection = of(case);
             let positions = selection.positions(&[Goal::R4], "block/cut/client");
             assert_eq!(positions, Some(1..=MAX), "{case}");

@@ -153,7 +153,11 @@ async fn open<DB: Notes>(db: &TestDb<DB>, fault: Fault) -> Pool<DB> {
 
 /// How long each message of the case is on its way.
 fn latency(fault: Fault, chance: u64) -> Duration {
-    let base = if fault.needs_wire() { Duration::ZERO } else { WAIT };
+    let base = if fault.needs_wire() {
+        Duration::ZERO
+    } else {
+        WAIT
+    };
     if chance == 0 {
         return base;
     }

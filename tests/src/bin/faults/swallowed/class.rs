@@ -36,11 +36,7 @@ pub(crate) struct Class {
 
 impl Class {
     /// One that a statement alone provokes.
-    pub(crate) const fn of(
-        name: &'static str,
-        failing: &'static str,
-        says: &'static str,
-    ) -> Self {
+    pub(crate) const fn of(name: &'static str, failing: &'static str, says: &'static str) -> Self {
         Self {
             name,
             settings: &[],

@@ -24,10 +24,7 @@ const CLASSES: [Class; 7] = [
         "40001",
     ),
     Class {
-        rival: &[
-            "begin",
-            "update notes set body = 'theirs' where id = -1",
-        ],
+        rival: &["begin", "update notes set body = 'theirs' where id = -1"],
         ..Class::of(
             "25P02-lock",
             "set local lock_timeout = 10; update notes set body = 'ours' where id = -1",

@@ -4,6 +4,7 @@ use super::class::{Class, Rival};
 use crate::ledger::Run;
 use crate::notes::Notes;
 use crate::subject::Answer;
+use sqlx::error::DatabaseError;
 use sqlx::{Error, Pool};
 use sqlx_transactional::{Tx, transactional};
 use std::fmt;
@@ -159,7 +160,7 @@ impl<'a, DB: Notes> Provoked<'a, DB> {
         self.rival.act(self.class.between).await;
         let (failed, ()) = tokio::join!(failing, self.rival.act(self.class.meanwhile));
         if let Err(error) = &failed {
-            let code = error.as_database_error().and_then(|error| error.code());
+            let code = error.as_database_error().and_then(DatabaseError::code);
             let text = format!("{error} ({})", code.unwrap_or_default());
             *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
         }
@@ -193,10 +194,7 @@ impl<'a, DB: Notes> Provoked<'a, DB> {
 }
 
 #[transactional]
-async fn watched<DB: Notes>(
-    tx: &mut Tx<'_, DB>,
-    provoked: &Provoked<'_, DB>,
-) -> Result<(), Error> {
+async fn watched<DB: Notes>(tx: &mut Tx<'_, DB>, provoked: &Provoked<'_, DB>) -> Result<(), Error> {
     tx.after_commit(provoked.run.on_commit());
     tx.after_rollback(provoked.run.on_rollback());
     body(tx, provoked).await
@@ -268,14 +266,9 @@ async fn body<DB: Notes>(tx: &mut Tx<'_, DB>, provoked: &Provoked<'_, DB>) -> Re
 }
 
 #[transactional]
-async fn joined<DB: Notes>(
-    tx: &mut Tx<'_, DB>,
-    provoked: &Provoked<'_, DB>,
-) -> Result<(), Error> {
+async fn joined<DB: Notes>(tx: &mut Tx<'_, DB>, provoked: &Provoked<'_, DB>) -> Result<(), Error> {
     provoked.inner(&mut *tx).await?;
-    let failed = provoked
-        .provoke(DB::run(tx, provoked.class.failing))
-        .await;
+    let failed = provoked.provoke(DB::run(tx, provoked.class.failing)).await;
     if provoked.trap == Trap::Joined {
         failed
     } else {
