@@ -72,6 +72,11 @@ impl Fault {
         matches!(self, Self::Delay(_))
     }
 
+    /// Whether an answer of the server's can be lost with it.
+    pub(crate) fn loses(self) -> bool {
+        matches!(self, Self::Cut(_) | Self::Truncate(_))
+    }
+
     fn from(self) -> Option<Direction> {
         match self {
             Self::Drop => None,

@@ -107,6 +107,10 @@ fn outcome(promise: Promise, seen: &Seen) -> Result<(), String> {
             Some(true) if matches!(promise, Promise::Commits | Promise::Reads) => Ok(()),
             _ => Err(format!("COMMIT was not sent, the caller was told {error}")),
         },
+        // Whatever the observer sees, the caller cannot know it.
+        Err(error) if seen.commit_sent == Some(true) => Err(format!(
+            "COMMIT was sent and not answered, the caller was told {error}"
+        )),
         Err(_) if *left == Left::Nothing => Ok(()),
         Err(error) => Err(format!("stored is {left:?}, the caller was told {error}")),
     }
@@ -190,6 +194,11 @@ mod tests {
             ..fine()
         };
         assert_eq!(violated(CUT, Promise::Commits, &false_error), [Goal::R5]);
+        let too_sure = Seen {
+            left: Left::Nothing,
+            ..false_error
+        };
+        assert_eq!(violated(CUT, Promise::Commits, &too_sure), [Goal::R5]);
         let half = Seen {
             left: Left::Half("half".to_owned()),
             ..fine()
@@ -203,6 +212,7 @@ mod tests {
         let seen = Seen {
             ended: failed(),
             left: Left::Nothing,
+            commit_sent: Some(false),
             ..fine()
         };
         assert_eq!(violated(CUT, Promise::Commits, &seen), []);

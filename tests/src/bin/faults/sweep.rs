@@ -5,7 +5,7 @@ use crate::fault::{Ended, Fault};
 use crate::judge::{self, Seen};
 use crate::notes::Notes;
 use crate::selection::MAX;
-use crate::subject::{Ran, Subject};
+use crate::subject::{End, Promise, Ran, Subject};
 use sqlx::pool::PoolOptions;
 use sqlx::{Error, Pool};
 use sqlx_transactional::pool;
@@ -47,13 +47,15 @@ pub(crate) async fn sweep<DB: Notes, S: Subject<DB>>(desk: &Desk, db: &TestDb<DB
         let Some(positions) = desk.selection.positions(fault.goals(), &stem) else {
             continue;
         };
-        let mut met = 0;
+        let (mut met, mut unknown) = (0, 0);
         for position in positions {
             let case = format!("{stem}/{position}");
-            if !one(desk, db, subject, fault, position, &case, &mut judged).await {
+            let seen = one(desk, db, subject, fault, position, &case, &mut judged).await;
+            let Some(seen) = seen else {
                 break;
-            }
+            };
             met += 1;
+            unknown += usize::from(seen == End::Unknown);
         }
         let wrong = match met {
             MAX => Some("the call has no end".to_owned()),
@@ -65,11 +67,16 @@ pub(crate) async fn sweep<DB: Notes, S: Subject<DB>>(desk: &Desk, db: &TestDb<DB
             let (goal, took) = (fault.goals()[0], Duration::ZERO);
             desk.note_one(db.engine(), &stem, took, goal, Err(wrong));
         }
+        let loses_commit = fault.loses() && subject.promise() == Promise::Commits;
+        if loses_commit && unknown == 0 && desk.selection.is_open() {
+            let wrong = Err("COMMIT was lost, and no outcome was unknown".to_owned());
+            desk.note_one(db.engine(), &stem, Duration::ZERO, Goal::R5, wrong);
+        }
     }
     ran_once(desk, db, subject, &judged).await;
 }
 
-/// One case. Whether the call has met its fault.
+/// One case. How the call may have ended, if it has met its fault.
 async fn one<DB: Notes, S: Subject<DB>>(
     desk: &Desk,
     db: &TestDb<DB>,
@@ -78,7 +85,7 @@ async fn one<DB: Notes, S: Subject<DB>>(
     position: usize,
     case: &str,
     judged: &mut Vec<Judged<S::Given>>,
-) -> bool {
+) -> Option<End> {
     let chance = desk.chance(case);
     let pool = open(db, fault).await;
     let given = subject.prepare(db, &pool, desk.number(), chance).await;
@@ -102,9 +109,10 @@ async fn one<DB: Notes, S: Subject<DB>>(
         found.push("the pool does not close".to_owned());
     }
     let left = subject.left(db, &given).await;
+    let ends = judge::ends(subject.promise(), &ended, &left);
+    let end = met.then_some(ends[0]);
     let mut hooks = None;
     if subject.has_hooks(&given) && !matches!(ended, Ended::Hung) {
-        let ends = judge::ends(subject.promise(), &ended, &left);
         let wanted: Vec<Ran> = ends.into_iter().map(|end| subject.wanted(end)).collect();
         let number = wanted.iter().map(|(commit, rollback)| commit + rollback);
         let ran = subject.ran(&given, number.max().unwrap_or(0)).await;
@@ -135,7 +143,7 @@ async fn one<DB: Notes, S: Subject<DB>>(
             desk.note_one(db.engine(), case, took, goal, verdict);
         }
     }
-    met
+    end
 }
 
 /// A pool of its own for each case: what one leaves behind is not the next

@@ -3,6 +3,7 @@
 pub(crate) mod class;
 mod mysql;
 mod postgres;
+mod provoked;
 mod sqlite;
 pub(crate) mod trap;
 
@@ -13,13 +14,14 @@ use crate::notes::Notes;
 use crate::subject::{Answer, caught};
 use crate::sweep::heals;
 use class::{Class, Classes, Rival};
+use provoked::Provoked;
 use sqlx::Pool;
 use sqlx::pool::PoolOptions;
 use sqlx_transactional_tests::campaign::Goal;
 use sqlx_transactional_tests::{TestDb, inspect};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
-use trap::{Provoked, Trap};
+use trap::Trap;
 
 /// What is asked of each case.
 const GOALS: [Goal; 4] = [Goal::R7, Goal::R5, Goal::R9, Goal::R12];

@@ -1,20 +1,11 @@
 //! Where an error is swallowed.
 
-use super::class::{Class, Rival};
-use crate::ledger::Run;
+use super::provoked::{INNER, MORE, Provoked};
 use crate::notes::Notes;
 use crate::subject::Answer;
-use sqlx::error::DatabaseError;
 use sqlx::{Error, Pool};
 use sqlx_transactional::{Tx, transactional};
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
-
-/// The note that is stored inside a savepoint or a joined function.
-const INNER: i64 = 7;
-
-/// The note that is stored after the error.
-const MORE: i64 = 8;
 
 /// What the body does with the error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,98 +89,6 @@ impl fmt::Display for Trap {
             Self::Plain => "plain",
             Self::PlainThenMore => "plain-then-more",
         })
-    }
-}
-
-/// One call with an error in it.
-pub(crate) struct Provoked<'a, DB: Notes> {
-    pub(crate) class: &'a Class,
-    trap: Trap,
-    run: &'a Run,
-    /// How many notes are stored ahead of the error.
-    notes: usize,
-    pub(crate) rival: Rival<DB>,
-    error: Mutex<Option<String>>,
-    told: Mutex<Vec<i64>>,
-}
-
-impl<'a, DB: Notes> Provoked<'a, DB> {
-    pub(crate) fn new(
-        class: &'a Class,
-        trap: Trap,
-        run: &'a Run,
-        notes: usize,
-        rival: Rival<DB>,
-    ) -> Self {
-        Self {
-            class,
-            trap,
-            run,
-            notes,
-            rival,
-            error: Mutex::default(),
-            told: Mutex::default(),
-        }
-    }
-
-    /// The error, with its code.
-    pub(crate) fn error(&self) -> Option<String> {
-        let error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
-        error.clone()
-    }
-
-    /// The notes of which the body was told that they are stored.
-    pub(crate) fn told(&self) -> Vec<i64> {
-        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.clone()
-    }
-
-    fn keep(&self, note: i64) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.push(note);
-    }
-
-    /// A savepoint failed, and what it stored is gone.
-    fn forget(&self, note: i64) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.retain(|kept| *kept != note);
-    }
-
-    /// Runs the failing statement, with what provokes it.
-    async fn provoke(&self, failing: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
-        self.rival.act(self.class.between).await;
-        let (failed, ()) = tokio::join!(failing, self.rival.act(self.class.meanwhile));
-        if let Err(error) = &failed {
-            let code = error.as_database_error().and_then(DatabaseError::code);
-            let text = format!("{error} ({})", code.unwrap_or_default());
-            *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
-        }
-        failed
-    }
-
-    async fn insert(&self, tx: &mut Tx<'_, DB>, note: i64) -> Result<(), Error> {
-        DB::insert(tx, self.run.id(note)).await?;
-        self.keep(note);
-        Ok(())
-    }
-
-    /// The note ahead of an error further inside; a transaction that is to be
-    /// stale has written nothing before.
-    async fn inner(&self, tx: &mut Tx<'_, DB>) -> Result<(), Error> {
-        if self.class.is_stale {
-            return Ok(());
-        }
-        self.insert(tx, INNER).await
-    }
-
-    async fn insert_on(&self, connection: &mut DB::Connection, note: i64) -> Result<(), Error> {
-        DB::insert_on(connection, self.run.id(note)).await?;
-        self.keep(note);
-        Ok(())
-    }
-
-    fn notes(&self) -> impl Iterator<Item = i64> {
-        (1..).take(self.notes)
     }
 }
 
