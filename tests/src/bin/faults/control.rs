@@ -124,10 +124,10 @@ pub(crate) fn verdict(campaign: &Campaign, engines: &[&str]) -> (u64, u64) {
         } = known;
         if let Some(one) = seen {
             found += 1;
-            eprintln!("found, {goal} on {engine}: {what}: {}", one.case);
+            println!("found, {goal} on {engine}: {what}: {}", one.case);
         } else {
             missed += 1;
-            eprintln!("NOT FOUND, {goal} on {engine}: {what}");
+            println!("NOT FOUND, {goal} on {engine}: {what}");
         }
     }
     (found, missed)

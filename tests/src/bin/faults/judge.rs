@@ -109,7 +109,7 @@ fn outcome(promise: Promise, seen: &Seen) -> Result<(), String> {
         },
         // Whatever the observer sees, the caller cannot know it.
         Err(error) if seen.commit_sent == Some(true) => Err(format!(
-            "COMMIT was sent and not answered, the caller was told {error}"
+            "COMMIT was sent and not answered, stored is {left:?}, the caller was told {error}"
         )),
         Err(_) if *left == Left::Nothing => Ok(()),
         Err(error) => Err(format!("stored is {left:?}, the caller was told {error}")),

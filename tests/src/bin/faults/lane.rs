@@ -18,7 +18,7 @@ impl Lane {
     pub(crate) fn of(engine: Engine) -> impl Iterator<Item = Self> {
         let of = match engine {
             Engine::Sqlite | Engine::MySql => 1,
-            Engine::Postgres => 3,
+            Engine::Postgres => 4,
         };
         (0..of).map(move |index| Self { engine, index, of })
     }
