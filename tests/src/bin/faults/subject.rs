@@ -1,9 +1,11 @@
 //! What a case calls, and how to see what came of it.
 
 use crate::notes::Notes;
+use futures_util::FutureExt;
 use sqlx::Pool;
 use sqlx_transactional_tests::TestDb;
 use std::any::Any;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What the caller is told.
@@ -86,13 +88,31 @@ pub(crate) trait Subject<DB: Notes> {
     async fn ran(&self, given: &Self::Given, wanted: usize) -> Result<Ran, String>;
 }
 
+/// A call that panicked in place of an answer, which nothing here is meant to do.
+#[derive(Debug)]
+pub(crate) struct Panicked(String);
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "it panicked: {}", self.0)
+    }
+}
+
+impl std::error::Error for Panicked {}
+
+/// The answer of `call`, a panic turned into one: a campaign goes on.
+pub(crate) async fn answered(call: impl Future<Output = Answer>) -> Answer {
+    let answer = AssertUnwindSafe(Box::pin(call)).catch_unwind().await;
+    answer.unwrap_or_else(|panic| Err(Panicked(words(panic)).into()))
+}
+
 /// What `work` gives, or what it panics with.
 pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(words)
 }
 
 /// What a panic says.
-pub(crate) fn words(panic: Box<dyn Any + Send>) -> String {
+fn words(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast::<String>().map(|text| *text);
     text.or_else(|panic| panic.downcast::<&str>().map(|text| (*text).to_owned()))
         .unwrap_or_else(|_| "a panic without words".to_owned())

@@ -5,7 +5,7 @@ use crate::fault::{Ended, Fault};
 use crate::judge::{self, Seen};
 use crate::notes::Notes;
 use crate::selection::MAX;
-use crate::subject::{End, Promise, Ran, Subject};
+use crate::subject::{End, Promise, Ran, Subject, answered};
 use sqlx::pool::PoolOptions;
 use sqlx::{Error, Pool};
 use sqlx_transactional::pool;
@@ -95,7 +95,7 @@ async fn one<DB: Notes, S: Subject<DB>>(
         let _ = wire.take_log();
     }
     let began = Instant::now();
-    let call = subject.call(&pool, &given);
+    let call = answered(subject.call(&pool, &given));
     let (ended, met) = fault.inflict(db, position, call).await;
     let took = began.elapsed();
     // What the call sent, and not what the checks will.

@@ -29,8 +29,8 @@ pub(crate) struct Class {
     pub(crate) failing: &'static str,
     /// What the error says, its code or a part of its text.
     pub(crate) says: &'static str,
-    /// Whether it takes a transaction of the caller's that has read before
-    /// somebody else wrote.
+    /// Whether it takes a transaction of the caller's, and one that has only
+    /// read when somebody else writes.
     pub(crate) is_stale: bool,
 }
 

@@ -11,7 +11,7 @@ use crate::desk::Desk;
 use crate::judge::{Verdict, is_unknown};
 use crate::ledger::Run;
 use crate::notes::Notes;
-use crate::subject::{Answer, caught};
+use crate::subject::{Answer, Panicked, answered, caught};
 use crate::sweep::heals;
 use class::{Class, Classes, Rival};
 use provoked::Provoked;
@@ -39,9 +39,6 @@ pub(crate) async fn sweep<DB: Classes>(
     for class in classes {
         for trap in traps {
             let stem = format!("{trap}/{}/swallowed", class.name);
-            if class.is_stale && !trap.works_in_a_transaction_of_the_callers() {
-                continue;
-            }
             let Some(positions) = desk.selection.positions(&GOALS, &stem) else {
                 continue;
             };
@@ -68,7 +65,7 @@ async fn one<DB: Classes>(
     let rival = Rival::new(db, class).await;
     let provoked = Provoked::new(class, trap, &run, notes, rival);
     let began = Instant::now();
-    let answer = timeout(PATIENCE, trap.call(&pool, &provoked)).await;
+    let answer = timeout(PATIENCE, answered(trap.call(&pool, &provoked))).await;
     let took = began.elapsed();
     provoked.rival.leave().await;
     let Ok(answer) = answer else {
@@ -137,6 +134,11 @@ fn durable<DB: Notes>(
     answer: &Answer,
     stored: &[i64],
 ) -> Result<(), String> {
+    if let Err(error) = answer
+        && error.is::<Panicked>()
+    {
+        return Err(error.to_string());
+    }
     let class = provoked.class;
     let error = provoked.error().ok_or("the error was not provoked")?;
     if !error.contains(class.says) {

@@ -14,6 +14,7 @@ const CLASSES: [Class; 6] = [
         )
     },
     Class {
+        before: Some("select id from notes"),
         between: Some("insert into notes (id, body) values (-4, 'theirs')"),
         is_stale: true,
         ..Class::of(

@@ -51,15 +51,6 @@ impl Trap {
     /// Those of plain sqlx.
     pub(crate) const PLAIN: [Self; 2] = [Self::Plain, Self::PlainThenMore];
 
-    /// Whether the trap can be set inside a transaction that is not this
-    /// crate's: what happens on `connection()` is its owner's to see there.
-    pub(crate) fn works_in_a_transaction_of_the_callers(self) -> bool {
-        !matches!(
-            self,
-            Self::Connection | Self::ConnectionThenMore | Self::Plain | Self::PlainThenMore
-        )
-    }
-
     pub(crate) async fn call<DB: Notes>(
         self,
         pool: &Pool<DB>,
@@ -99,10 +90,9 @@ async fn watched<DB: Notes>(tx: &mut Tx<'_, DB>, provoked: &Provoked<'_, DB>) ->
     body(tx, provoked).await
 }
 
-/// In a transaction of the caller's that has read.
+/// In a transaction of the caller's, which has no lock before it writes.
 async fn inside<DB: Notes>(pool: &Pool<DB>, provoked: &Provoked<'_, DB>) -> Result<(), Error> {
     let mut owner = pool.begin().await?;
-    DB::numbers(&mut owner, "select id from notes").await?;
     let answer = body(&mut owner, provoked).await;
     match answer {
         Ok(()) => owner.commit().await,
