@@ -3,14 +3,18 @@
 use crate::notes::Notes;
 use crate::pauses::with_pauses;
 use crate::subject::Answer;
+use sqlx::Pool;
 use sqlx_transactional_tests::campaign::Goal;
 use sqlx_transactional_tests::{Action, Direction, Point, TestDb, poll_k_then_drop};
 use std::fmt;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// How long a call may take, less than a wait on the wire does.
 const PATIENCE: Duration = Duration::from_secs(8);
+
+/// How long a connection may take on its way back before a case goes on.
+const BRIEFLY: Duration = Duration::from_millis(500);
 
 /// How long a message is late.
 const LATE: Duration = Duration::from_millis(5);
@@ -86,11 +90,16 @@ impl Fault {
         }
     }
 
-    /// Makes the call and lets it meet the fault at `position`. Says how it
-    /// ended, and whether the fault was met.
+    /// Makes the call on `pool` and lets it meet the fault at `position`. Says
+    /// how it ended, and whether the fault was met.
+    ///
+    /// The ping with which a connection goes back to its pool belongs to the call,
+    /// although nobody waits for it: otherwise chance would decide whether it is
+    /// one more position.
     pub(crate) async fn inflict<DB: Notes>(
         self,
         db: &TestDb<DB>,
+        pool: &Pool<DB>,
         position: usize,
         call: impl Future<Output = Answer>,
     ) -> (Ended, bool) {
@@ -120,6 +129,9 @@ impl Fault {
             }
         });
         let ended = ended.await.unwrap_or(Ended::Hung);
+        if action != Action::Hold {
+            at_rest(pool).await;
+        }
         wire.disarm();
         wire.release();
         let met = match ended {
@@ -129,6 +141,17 @@ impl Fault {
         };
         (ended, met)
     }
+}
+
+/// Waits until the connections are back in the pool, a bounded time: what keeps
+/// one from it is found by those who look for that.
+async fn at_rest<DB: Notes>(pool: &Pool<DB>) {
+    let waited = timeout(BRIEFLY, async {
+        while pool.num_idle() != pool.size() as usize {
+            sleep(Duration::from_millis(1)).await;
+        }
+    });
+    let _ = waited.await;
 }
 
 impl fmt::Display for Fault {

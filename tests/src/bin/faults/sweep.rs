@@ -96,7 +96,7 @@ async fn one<DB: Notes, S: Subject<DB>>(
     }
     let began = Instant::now();
     let call = answered(subject.call(&pool, &given));
-    let (ended, met) = fault.inflict(db, position, call).await;
+    let (ended, met) = fault.inflict(db, &pool, position, call).await;
     let took = began.elapsed();
     // What the call sent, and not what the checks will.
     let log = db.wire.as_ref().map(|wire| {
