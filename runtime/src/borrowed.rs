@@ -228,13 +228,9 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         // Once is enough: what follows it only tidies up.
         self.stage = Stage::Closed;
         let connection = self.connection();
-        while depth::<DB>(connection) > outer {
-            let before = depth::<DB>(connection);
+        // Counted before: SQLite counts down when its worker gets there.
+        for _ in outer..depth::<DB>(connection) {
             <DB::TransactionManager as TransactionManager>::start_rollback(connection);
-            if depth::<DB>(connection) == before {
-                // SQLite counts when its worker gets there.
-                break;
-            }
         }
     }
 
