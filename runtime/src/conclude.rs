@@ -2,9 +2,8 @@
 
 use std::{future::poll_fn, io, pin::Pin, task::Poll};
 
-use tokio::time::{Instant, sleep_until};
-
 use crate::{
+    deadline::Deadline,
     error::Error,
     hooks::{Due, Hooks},
     observe::{self, Outcome},
@@ -80,7 +79,7 @@ pub(crate) fn timed_out() -> sqlx::Error {
 
 /// The output of `work`, if it comes before `deadline`.
 pub(crate) async fn before<F: Future + Unpin>(
-    deadline: Option<Instant>,
+    deadline: Option<Deadline>,
     mut work: F,
 ) -> Option<F::Output> {
     let mut timer = None;
@@ -91,8 +90,13 @@ pub(crate) async fn before<F: Future + Unpin>(
         let Some(deadline) = deadline else {
             return Poll::Pending;
         };
-        let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        timer.as_mut().poll(context).map(|()| None)
+        if timer.is_none() {
+            timer = deadline.timer();
+        }
+        match &mut timer {
+            Some(timer) => timer.poll(context).map(|()| None),
+            None => Poll::Pending,
+        }
     })
     .await
 }

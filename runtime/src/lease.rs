@@ -12,7 +12,8 @@ use tracing::{Instrument, Span};
 
 use crate::{
     backend::{self, Damage, Interrupt, Refusal, Session, Terms},
-    conclude::{Concluded, End, timed_out},
+    conclude::{Concluded, End, before, timed_out},
+    deadline::Deadline,
     error::Error,
     finish::{FinishOnDrop, Patience},
     hooks::{Hooks, When},
@@ -263,9 +264,10 @@ impl<DB: Database> Lease<DB> {
             return drop(connection);
         }
         // sqlx pings the server on the way, and would wait for ever.
-        let returned = timeout(backend.patience(), connection.return_to_pool());
+        let deadline = Deadline::coarse(backend.patience());
+        let returned = before(deadline, Box::pin(connection.return_to_pool()));
         let returned = async move {
-            if returned.await.is_err() {
+            if returned.await.is_none() {
                 observe::closed("it did not come back to the pool");
             }
         };

@@ -116,6 +116,7 @@ mod begin;
 mod block;
 mod borrowed;
 mod conclude;
+mod deadline;
 mod end;
 mod error;
 mod executor;

@@ -13,6 +13,7 @@ use crate::{
     backend::{self, Damage, Mode, Terms},
     begin::DynSource,
     borrowed::Borrowed,
+    deadline::Deadline,
     error::{Error, Kind},
     lease::{Lease, depth},
     limits::{self, DEFAULT_TIMEOUT, Limits},
@@ -28,7 +29,7 @@ pub(crate) struct Root<'c, DB: Database> {
     link: Link<'c, DB>,
     terms: Terms,
     /// When the whole call has to be over.
-    deadline: Option<Instant>,
+    deadline: Option<Deadline>,
     state: State,
     span: Span,
 }
@@ -57,7 +58,10 @@ impl<'c, DB: Database> Root<'c, DB> {
         let timed = limits.timeout.is_some()
             || (limits.statement_timeout.is_some() && !backend.limits_statements());
         Self {
-            deadline: Instant::now().checked_add(limits.timeout.unwrap_or(DEFAULT_TIMEOUT)),
+            deadline: match limits.timeout {
+                Some(limit) => Deadline::exact(limit),
+                None => Deadline::coarse(DEFAULT_TIMEOUT),
+            },
             state: State::new(limits.clone()),
             terms: Terms {
                 mode,
@@ -74,7 +78,7 @@ impl<'c, DB: Database> Root<'c, DB> {
         &self.span
     }
 
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
         self.deadline
     }
 
@@ -108,7 +112,7 @@ impl<'c, DB: Database> Root<'c, DB> {
         let timer = observe::Timer::start();
         // The statement that waits for this is lost with it.
         self.state.in_flight = Some(Flight::Statement);
-        let (terms, deadline) = (&self.terms, self.deadline);
+        let (terms, deadline) = (&self.terms, self.deadline.map(|deadline| deadline.at));
         let begun = match terms.limits.lock_timeout {
             Some(limit) if backend::of::<DB>().is_embedded() => {
                 let begun = timeout(limit, place.begin(terms, deadline)).await;

@@ -6,19 +6,18 @@ use std::{
     task::{Context, Poll},
 };
 
-use tokio::{
-    runtime::Handle,
-    time::{Instant, Sleep, sleep_until},
-};
 use tracing::Span;
 
-use crate::waits::Frame;
+use crate::{
+    deadline::{Deadline, Timer},
+    waits::Frame,
+};
 
 /// What surrounds a body.
 #[derive(Debug)]
 pub struct Bounds {
     pub(crate) span: Span,
-    pub(crate) deadline: Option<Instant>,
+    pub(crate) deadline: Option<Deadline>,
     /// Why the body does not run at all.
     pub(crate) refused: Option<sqlx::Error>,
 }
@@ -51,7 +50,7 @@ pub struct Run<'f, F> {
     bounds: Bounds,
     body: Pin<&'f mut F>,
     /// Set when the body has to wait for the first time.
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Option<Timer>,
     frame: Frame,
 }
 
@@ -71,12 +70,11 @@ impl<F: Future> Future for Run<'_, F> {
         let Some(deadline) = run.bounds.deadline else {
             return Poll::Pending;
         };
-        if run.timer.is_none() && Handle::try_current().is_ok() {
-            run.timer = Some(Box::pin(sleep_until(deadline)));
+        if run.timer.is_none() {
+            run.timer = deadline.timer();
         }
         match &mut run.timer {
-            Some(timer) => timer.as_mut().poll(context).map(|()| Ran::TimedOut),
-            // Outside tokio there is no timer, and no statement either.
+            Some(timer) => timer.poll(context).map(|()| Ran::TimedOut),
             None => Poll::Pending,
         }
     }

@@ -5,11 +5,11 @@ use std::{fmt, time::Duration};
 
 use futures_core::future::BoxFuture;
 use sqlx::Database;
-use tokio::time::Instant;
 use tracing::Span;
 
 use crate::{
     backend::{self, Damage, Mode},
+    deadline::Deadline,
     error::{Cause, Error, Kind},
     observe,
     private::Options,
@@ -89,7 +89,7 @@ impl<'c, DB: Database> Scope<'c, DB> {
     /// What surrounds the body of whoever has this scope. `limit` is that of its
     /// own call.
     pub(crate) fn bounds(&mut self, limit: Option<Duration>) -> Bounds {
-        let within = || limit.and_then(|limit| Instant::now().checked_add(limit));
+        let within = || limit.and_then(Deadline::exact);
         let (deadline, refused) = match &mut self.0 {
             Place::Root(root) => (root.deadline(), root.refused()),
             Place::Savepoint(savepoint) => (within(), savepoint.refused),

@@ -64,8 +64,9 @@ pub(crate) async fn acquire<DB: Database>(
     let id = id(pool);
     let held =
         FRAMES.with_borrow(|frames| frames.iter().filter(|frame| **frame == Some(id)).count());
+    // In a box, or the futures around it would be as large and be moved with it.
     let connection = if held == 0 {
-        pool.acquire().await?
+        Box::pin(pool.acquire()).await?
     } else {
         Box::pin(acquire_another(pool, id, held)).await?
     };

@@ -4,12 +4,12 @@ use std::mem;
 
 use futures_core::future::BoxFuture;
 use sqlx::Database;
-use tokio::time::Instant;
 
 use super::{Link, Root};
 use crate::{
     backend::{self, Damage},
     conclude::{Concluded, End, before, conclude_nothing},
+    deadline::Deadline,
     error::{Cause, Error, Kind},
     hooks::When,
     observe::{self, Outcome},
@@ -22,7 +22,7 @@ impl<DB: Database> Root<'_, DB> {
     pub(crate) async fn end(&mut self, succeeded: bool) -> Result<(), sqlx::Error> {
         let is_open = !matches!(self.link, Link::Idle(_));
         let deadline = self.deadline.filter(|_| is_open);
-        if succeeded && deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        if succeeded && deadline.is_some_and(Deadline::is_over) {
             return Err(self.expire());
         }
         if !self.is_settled(succeeded) {
@@ -82,7 +82,7 @@ impl<DB: Database> Root<'_, DB> {
         }
     }
 
-    async fn conclude(&mut self, end: End, deadline: Option<Instant>) -> Result<(), sqlx::Error> {
+    async fn conclude(&mut self, end: End, deadline: Option<Deadline>) -> Result<(), sqlx::Error> {
         // For the caller that does not wait for the answer.
         let unanswered = match &end {
             End::Commit(ticket) => End::Commit(ticket.clone()),
