@@ -6,8 +6,9 @@ use crate::notes::Notes;
 use crate::pools::recommended;
 use sqlx::{Database, Error, Pool};
 use sqlx_transactional::{Limits, ReadTx, Source, Tx, on, transactional};
-use sqlx_transactional_tests::{TestDb, for_each_engine, inspect};
+use sqlx_transactional_tests::{Engine, Setup, TestDb, for_each_engine, inspect};
 use std::future::pending;
+use std::time::{Duration, Instant};
 
 #[transactional(timeout = "300ms")]
 async fn waits<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(), Error> {
@@ -131,12 +132,28 @@ for_each_engine! {
         db.assert_whole().await;
     }
 
+    /// Who names no limit has one all the same. Long, because nothing shorter
+    /// would show that it is a minute; on one engine, because nothing in it is an
+    /// engine's.
+    #[test(Setup::default().limit(Duration::from_mins(3)))]
+    async fn the_default_is_a_minute(db: &TestDb<DB>) {
+        if db.engine() != Engine::Sqlite {
+            return;
+        }
+        let run = Run::new(1);
+        let (began, minute) = (Instant::now(), Duration::from_mins(1));
+        let ended = waits_as_long_as_it_may(&db.pool, &run).await;
+        assert!(began.elapsed() >= minute, "{:?}", began.elapsed());
+        assert!(began.elapsed() < minute * 2, "{:?}", began.elapsed());
+        assert_timed_out(db, &db.pool, &run, ended).await;
+    }
+
     /// The statement that runs is not waited for, and does not run on.
     #[test(setup())]
     async fn a_statement_that_runs_is_ended_with_it(db: &TestDb<DB>) {
         let run = Run::new(1);
         let block = on(&db.pool).limits(Limits::new().timeout(SHORT));
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         let ended = block.run(async |tx| {
             DB::insert(&mut *tx, run.id(1)).await?;
             DB::linger(tx, 20).await
