@@ -59,7 +59,8 @@ async fn main() -> sqlx::Result<()> {
     nothing(&pool).await?;
     let block = on(&pool).key("block").limits(Limits::new().timeout(Duration::from_secs(5)));
     let counted = block.run(async |tx| sqlx::query_scalar("select 1").fetch_one(tx).await);
-    assert_eq!(counted.await?, 1_i64);
+    let counted: i64 = counted.await?;
+    assert_eq!(counted, 1);
     let keys: i64 = sqlx::query_scalar("select count(*) from sqlx_transactional_keys")
         .fetch_one(&pool)
         .await?;
