@@ -4,7 +4,7 @@
 //! [`Campaign`], which counts by [`Goal`] and engine and says each violation at
 //! once, in one line, with the command that repeats it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -105,7 +105,7 @@ pub struct Try {
 /// What was tried for one goal on one engine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How many cases.
+    /// How many tries.
     pub tried: u64,
     /// Of these, how many held.
     pub held: u64,
@@ -126,6 +126,8 @@ impl Tally {
 pub struct Campaign {
     tallies: BTreeMap<(Goal, &'static str), Tally>,
     violations: Vec<Try>,
+    /// Engine, seed and text of each case.
+    cases: HashSet<(&'static str, u64, String)>,
     quiet: bool,
 }
 
@@ -145,6 +147,7 @@ impl Campaign {
         let tally = self.tallies.entry((one.goal, one.engine)).or_default();
         tally.tried += 1;
         tally.slowest = tally.slowest.max(one.took);
+        self.cases.insert((one.engine, one.seed, one.case.clone()));
         match &one.outcome {
             Ok(()) => tally.held += 1,
             Err(problem) => {
@@ -154,6 +157,28 @@ impl Campaign {
                 self.violations.push(one);
             }
         }
+    }
+
+    /// Counts what `other` has, of the goals that are wanted. Its violations have
+    /// been said.
+    pub fn absorb(&mut self, other: Self, wanted: impl Fn(Goal) -> bool) {
+        let mut any = false;
+        for ((goal, engine), more) in other.tallies {
+            if !wanted(goal) {
+                continue;
+            }
+            any = true;
+            let tally = self.tallies.entry((goal, engine)).or_default();
+            tally.tried += more.tried;
+            tally.held += more.held;
+            tally.slowest = tally.slowest.max(more.slowest);
+        }
+        if any {
+            self.cases.extend(other.cases);
+        }
+        let violations = other.violations.into_iter();
+        self.violations
+            .extend(violations.filter(|one| wanted(one.goal)));
     }
 
     /// The tallies by goal and engine.
@@ -168,7 +193,14 @@ impl Campaign {
         &self.violations
     }
 
-    /// How many cases in all.
+    /// How many cases, each of which may have been asked for several goals. The
+    /// same with another seed is another one.
+    #[must_use]
+    pub fn cases(&self) -> u64 {
+        self.cases.len() as u64
+    }
+
+    /// How many tries in all.
     #[must_use]
     pub fn tried(&self) -> u64 {
         self.tallies.values().map(|tally| tally.tried).sum()
@@ -220,6 +252,24 @@ mod tests {
         assert_eq!((tally.tried, tally.held, tally.violated()), (2, 1, 1));
         assert_eq!(tally.slowest, Duration::from_millis(5));
         assert_eq!((campaign.tried(), campaign.violations().len()), (2, 1));
+    }
+
+    #[test]
+    fn another_campaign_is_counted_as_far_as_it_is_wanted() {
+        let mut other = Campaign::quiet();
+        other.note(one(Ok(()), 5));
+        other.note(Try {
+            goal: Goal::R9,
+            ..one(Err("weak".to_owned()), 9)
+        });
+        let mut campaign = Campaign::quiet();
+        campaign.note(one(Err("half of it".to_owned()), 3));
+        campaign.absorb(other, |goal| goal == Goal::R3);
+        let tally = campaign.tallies()[&(Goal::R3, "postgres")];
+        assert_eq!((tally.tried, tally.held), (2, 1));
+        assert_eq!(tally.slowest, Duration::from_millis(5));
+        assert_eq!(campaign.tallies().len(), 1);
+        assert_eq!((campaign.cases(), campaign.violations().len()), (1, 1));
     }
 
     #[test]

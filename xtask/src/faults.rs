@@ -8,7 +8,13 @@ use crate::workspace::Workspace;
 /// results are kept.
 const APART: [&str; 4] = ["--case", "--control", "--json", "--markdown"];
 
-/// The command that runs the campaign. The results of a whole one are written
+/// The command that builds the campaign and the programs that it starts, which
+/// it looks for beside itself.
+pub(crate) fn build(workspace: &Workspace) -> Command {
+    workspace.cargo(&["build", "--package", "sqlx-transactional-tests", "--bins"])
+}
+
+/// The command that runs the campaign, once it is built. The results of a whole one are written
 /// where cargo puts what it makes.
 pub(crate) fn command<S: AsRef<str>>(
     workspace: &Workspace,

@@ -66,6 +66,10 @@ fn run(args: Args) -> Result<ExitCode> {
             allow_missing,
             arguments,
         } => {
+            let built = Process::job(faults::build(&workspace))?.wait()?;
+            if !built.success() {
+                bail!("the campaign could not be built");
+            }
             let command = faults::command(&workspace, full, &arguments);
             with_servers(&workspace, allow_missing, command)
         }

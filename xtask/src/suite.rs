@@ -187,7 +187,11 @@ fn campaign(context: &Context<'_>) -> Vec<Step> {
         }
         Step::counted(title, command, Runner::Campaign)
     };
-    vec![step("campaign", &[]), step("control", &["--control"])]
+    vec![
+        Step::check("build", faults::build(context.workspace)),
+        step("campaign", &[]),
+        step("control", &["--control"]),
+    ]
 }
 
 fn doctests(context: &Context<'_>) -> Step {

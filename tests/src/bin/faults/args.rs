@@ -42,9 +42,10 @@ pub(crate) struct Args {
 /// How much is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Level {
-    /// Every position once
+    /// Every position once, and a little of what takes long
     Quick,
-    /// The same again with other seeds, until 50,000 tries are reached
+    /// All of it, and the positions again with other seeds, until 50,000 cases
+    /// are reached
     Full,
 }
 

@@ -1,5 +1,6 @@
 //! Where the tries of a run come together.
 
+use crate::args::Level;
 use crate::judge::Verdict;
 use crate::selection::Selection;
 use sqlx_transactional_tests::Engine;
@@ -14,27 +15,54 @@ const NOW_AND_THEN: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Desk {
     pub(crate) selection: Selection,
+    level: Level,
+    pub(crate) is_control: bool,
+    round: Cell<u64>,
     /// What chance begins with; 0 leaves nothing to it.
     pub(crate) seed: Cell<u64>,
     campaign: RefCell<Campaign>,
-    cases: Cell<u64>,
+    remarks: RefCell<Vec<String>>,
     number: Cell<i64>,
     began: Instant,
     said: Cell<Instant>,
 }
 
 impl Desk {
-    pub(crate) fn new(selection: Selection, campaign: Campaign) -> Self {
+    pub(crate) fn new(selection: Selection, level: Level, is_control: bool) -> Self {
         let now = Instant::now();
+        let campaign = if is_control {
+            Campaign::quiet()
+        } else {
+            Campaign::default()
+        };
         Self {
             selection,
+            level,
+            is_control,
+            round: Cell::new(0),
             seed: Cell::new(0),
             campaign: RefCell::new(campaign),
-            cases: Cell::new(0),
+            remarks: RefCell::default(),
             number: Cell::new(0),
             began: now,
             said: Cell::new(now),
         }
+    }
+
+    /// Whether all that is costly is wanted too: a case that is named is looked
+    /// for everywhere.
+    pub(crate) fn is_thorough(&self) -> bool {
+        self.level == Level::Full || self.selection.case.is_some()
+    }
+
+    /// Begins a round, which has a seed of its own.
+    pub(crate) fn begin_round(&self, round: u64, seed: u64) {
+        self.round.set(round);
+        self.seed.set(seed.wrapping_add(round));
+    }
+
+    pub(crate) fn is_first_round(&self) -> bool {
+        self.round.get() == 0
     }
 
     /// A number that no other call has.
@@ -64,7 +92,6 @@ impl Desk {
         took: Duration,
         verdicts: impl IntoIterator<Item = Verdict>,
     ) {
-        self.cases.set(self.cases.get() + 1);
         for (goal, outcome) in verdicts {
             self.note_one(engine, case, took, goal, outcome);
         }
@@ -94,17 +121,31 @@ impl Desk {
         });
     }
 
+    /// Counts what a sweep has noted that the tests have too, as far as it is
+    /// asked for, and keeps what it says of itself.
+    pub(crate) fn absorb(&self, engine: Engine, other: Campaign, remark: Option<String>) {
+        let mut campaign = self.campaign.borrow_mut();
+        campaign.absorb(other, |goal| self.selection.has(goal));
+        drop(campaign);
+        if let Some(remark) = remark {
+            eprintln!("faults: {remark}");
+            self.remarks.borrow_mut().push(remark);
+        }
+        self.say_progress(engine);
+    }
+
+    /// What the sweeps said of themselves.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        self.remarks.borrow().clone()
+    }
+
     /// How many cases there were.
     pub(crate) fn cases(&self) -> u64 {
-        self.cases.get()
+        self.campaign.borrow().cases()
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
         self.began.elapsed()
-    }
-
-    pub(crate) fn tried(&self) -> u64 {
-        self.campaign.borrow().tried()
     }
 
     pub(crate) fn into_campaign(self) -> Campaign {
@@ -119,7 +160,7 @@ impl Desk {
         let campaign = self.campaign.borrow();
         eprintln!(
             "faults: {} cases, {} tries, {} violated, at {engine}, after {:.0} s",
-            self.cases.get(),
+            campaign.cases(),
             campaign.tried(),
             campaign.violations().len(),
             self.began.elapsed().as_secs_f64(),
@@ -142,7 +183,7 @@ mod tests {
 
     #[test]
     fn chance_is_of_the_seed_and_the_case() {
-        let desk = Desk::new(Selection::default(), Campaign::quiet());
+        let desk = Desk::new(Selection::default(), Level::Quick, true);
         assert_eq!(desk.chance("a/b/c/1"), 0);
         desk.seed.set(3);
         let first = desk.chance("a/b/c/1");
@@ -158,13 +199,15 @@ mod tests {
             goals: vec![Goal::R3],
             case: None,
         };
-        let desk = Desk::new(selection, Campaign::quiet());
+        let desk = Desk::new(selection, Level::Quick, true);
         let verdicts = [
             (Goal::R3, Ok(())),
             (Goal::R9, Err("weak\nand more".to_owned())),
         ];
         desk.note(Engine::Sqlite, "a/b/c/1", Duration::ZERO, verdicts);
-        assert_eq!((desk.cases(), desk.tried()), (1, 1));
-        assert!(desk.into_campaign().violations().is_empty());
+        assert_eq!(desk.cases(), 1);
+        let campaign = desk.into_campaign();
+        assert_eq!(campaign.tried(), 1);
+        assert!(campaign.violations().is_empty());
     }
 }

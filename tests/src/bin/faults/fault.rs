@@ -19,8 +19,7 @@ const BRIEFLY: Duration = Duration::from_millis(500);
 /// How long a message is late.
 const LATE: Duration = Duration::from_millis(5);
 
-/// What is done. A message that vanishes, its connection staying open, is not
-/// among them: without a deadline a call that meets it has no end to judge.
+/// What is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The future is dropped at its n-th await.
@@ -33,6 +32,9 @@ pub(crate) enum Fault {
     Truncate(Direction),
     /// The n-th message is late.
     Delay(Direction),
+    /// The n-th message vanishes, and all after it, the connection staying open.
+    /// Without a deadline a call that meets it has no end to judge, so it has one.
+    BlackHole(Direction),
 }
 
 /// How a call ended.
@@ -44,7 +46,7 @@ pub(crate) enum Ended {
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Drop,
         Self::Hold(Direction::FromClient),
         Self::Hold(Direction::FromServer),
@@ -54,6 +56,8 @@ impl Fault {
         Self::Truncate(Direction::FromServer),
         Self::Delay(Direction::FromClient),
         Self::Delay(Direction::FromServer),
+        Self::BlackHole(Direction::FromClient),
+        Self::BlackHole(Direction::FromServer),
     ];
 
     /// What is asked of a call that meets it; the first is the fault's own.
@@ -63,6 +67,7 @@ impl Fault {
             Self::Cut(_) | Self::Truncate(_) | Self::Delay(_) => {
                 &[Goal::R4, Goal::R5, Goal::R9, Goal::R12]
             }
+            Self::BlackHole(_) => &[Goal::R8, Goal::R4, Goal::R5, Goal::R9, Goal::R12],
         }
     }
 
@@ -78,15 +83,17 @@ impl Fault {
 
     /// Whether an answer of the server's can be lost with it.
     pub(crate) fn loses(self) -> bool {
-        matches!(self, Self::Cut(_) | Self::Truncate(_))
+        matches!(self, Self::Cut(_) | Self::Truncate(_) | Self::BlackHole(_))
     }
 
     fn from(self) -> Option<Direction> {
         match self {
             Self::Drop => None,
-            Self::Hold(from) | Self::Cut(from) | Self::Truncate(from) | Self::Delay(from) => {
-                Some(from)
-            }
+            Self::Hold(from)
+            | Self::Cut(from)
+            | Self::Truncate(from)
+            | Self::Delay(from)
+            | Self::BlackHole(from) => Some(from),
         }
     }
 
@@ -116,6 +123,7 @@ impl Fault {
             Self::Cut(_) => Action::Cut,
             Self::Truncate(_) => Action::Truncate,
             Self::Delay(_) => Action::Delay(LATE),
+            Self::BlackHole(_) => Action::BlackHole,
         };
         let wire = db.wire();
         let before = wire.fired();
@@ -162,6 +170,7 @@ impl fmt::Display for Fault {
             Self::Cut(_) => "cut",
             Self::Truncate(_) => "truncate",
             Self::Delay(_) => "delay",
+            Self::BlackHole(_) => "black-hole",
         };
         let whose = match self.from() {
             None => "poll",

@@ -1,16 +1,13 @@
 //! Every form of a transaction, over notes.
 
+use crate::calls::{Calls, TenantWithin, Within, calls};
 use crate::forms;
 use crate::ledger::Run;
 use crate::notes::Notes;
-use crate::own_forms::{Bodies, failed_savepoint, sized, swallows};
+use crate::own_forms::{Bodies, block_within, failed_savepoint, injected_within, sized, swallows};
 use crate::subject::{Answer, Left, Promise, Ran, Subject, caught};
-use futures_util::future::LocalBoxFuture;
-use sqlx::{Error, Pool};
+use sqlx::Pool;
 use sqlx_transactional_tests::{Engine, TestDb};
-
-/// What a form does: a pool, a run, and what chance decided.
-type Call<DB> = for<'a> fn(&'a Pool<DB>, &'a Run, u64) -> LocalBoxFuture<'a, Result<(), Error>>;
 
 /// A form.
 pub(crate) struct Form<DB: Notes> {
@@ -18,27 +15,27 @@ pub(crate) struct Form<DB: Notes> {
     promise: Promise,
     /// What it stores, in order.
     notes: &'static [i64],
-    call: Call<DB>,
+    calls: Calls<DB>,
 }
 
 impl<DB: Notes> Form<DB> {
     /// A form that stores these notes.
-    pub(crate) fn commits(name: &'static str, notes: &'static [i64], call: Call<DB>) -> Self {
+    pub(crate) fn commits(name: &'static str, notes: &'static [i64], calls: Calls<DB>) -> Self {
         Self {
             name,
             promise: Promise::Commits,
             notes,
-            call,
+            calls,
         }
     }
 
     /// A form that stores nothing.
-    fn other(name: &'static str, promise: Promise, call: Call<DB>) -> Self {
+    fn other(name: &'static str, promise: Promise, calls: Calls<DB>) -> Self {
         Self {
             name,
             promise,
             notes: &[],
-            call,
+            calls,
         }
     }
 }
@@ -46,61 +43,111 @@ impl<DB: Notes> Form<DB> {
 /// All of them.
 pub(crate) fn all<DB: Bodies>() -> Vec<Form<DB>> {
     // Only on PostgreSQL is everything lost with one statement.
-    let call: Call<DB> = |pool, run, _| Box::pin(swallows(pool, run));
+    let calls: Calls<DB> = calls!(|place, run, _| swallows(place, run));
     let swallowing = match DB::ENGINE {
-        Engine::Postgres => Form::other("swallows", Promise::Fails, call),
-        Engine::MySql | Engine::Sqlite => Form::commits("swallows", &[1], call),
+        Engine::Postgres => Form::other("swallows", Promise::Fails, calls),
+        Engine::MySql | Engine::Sqlite => Form::commits("swallows", &[1], calls),
     };
     vec![
-        Form::commits("annotated", &[1, 2], |pool, run, _| {
-            Box::pin(forms::annotated(pool, run))
-        }),
-        Form::commits("with-hooks", &[1, 2], |pool, run, _| {
-            Box::pin(forms::with_hooks(pool, run))
-        }),
-        Form::commits("block", &[1, 2], |pool, run, _| {
-            Box::pin(forms::block(pool, run))
-        }),
-        Form::commits("injected", &[1, 2], |pool, run, _| {
-            Box::pin(forms::injected(pool, run))
-        }),
-        Form::commits("joined", &[1, 2, 3], |pool, run, _| {
-            Box::pin(forms::joining(pool, run))
-        }),
-        Form::commits("savepoint-closure", &[1, 2, 3, 4], |pool, run, _| {
-            Box::pin(forms::savepoint_closure(pool, run))
-        }),
-        Form::commits("savepoint-function", &[1, 2, 3], |pool, run, _| {
-            Box::pin(forms::savepoint_function(pool, run))
-        }),
-        Form::commits("failed-savepoint", &[1, 3], |pool, run, _| {
-            Box::pin(failed_savepoint(pool, run))
-        }),
-        Form::other("reader", Promise::Reads, |pool, run, _| {
-            Box::pin(forms::reader(pool, run))
-        }),
-        Form::commits("connection", &[1, 2, 3], |pool, run, _| {
-            Box::pin(forms::connection(pool, run))
-        }),
-        Form::commits("half-read", &[1, 2], |pool, run, _| {
-            Box::pin(forms::half_read(pool, run))
-        }),
-        Form::commits("source", &[0, 1, 2], |pool, run, _| {
-            Box::pin(async move { forms::with_hooks(&forms::Tenant { pool, run }, run).await })
-        }),
-        Form::commits("sized", &[1, 2], |pool, run, seed| {
-            Box::pin(sized(pool, run, seed))
-        }),
-        Form::other("fails", Promise::Fails, |pool, run, _| {
-            Box::pin(forms::fails(pool, run))
-        }),
+        Form::commits(
+            "annotated",
+            &[1, 2],
+            calls!(|place, run, _| forms::annotated(place, run)),
+        ),
+        Form::commits(
+            "with-hooks",
+            &[1, 2],
+            calls!(|place, run, _| forms::with_hooks(place, run)),
+        ),
+        Form::commits(
+            "block",
+            &[1, 2],
+            Calls {
+                free: |pool, run, _| Box::pin(forms::block(pool, run)),
+                within: |place, run, _| Box::pin(block_within(&place.0, run)),
+            },
+        ),
+        Form::commits(
+            "injected",
+            &[1, 2],
+            Calls {
+                free: |pool, run, _| Box::pin(forms::injected(pool, run)),
+                within: |place, run, _| Box::pin(injected_within(&place.0, run)),
+            },
+        ),
+        Form::commits(
+            "joined",
+            &[1, 2, 3],
+            calls!(|place, run, _| forms::joining(place, run)),
+        ),
+        Form::commits(
+            "savepoint-closure",
+            &[1, 2, 3, 4],
+            calls!(|place, run, _| forms::savepoint_closure(place, run)),
+        ),
+        Form::commits(
+            "savepoint-function",
+            &[1, 2, 3],
+            calls!(|place, run, _| forms::savepoint_function(place, run)),
+        ),
+        Form::commits(
+            "failed-savepoint",
+            &[1, 3],
+            calls!(|place, run, _| failed_savepoint(place, run)),
+        ),
+        Form::other(
+            "reader",
+            Promise::Reads,
+            calls!(|place, run, _| forms::reader(place, run)),
+        ),
+        Form::commits(
+            "connection",
+            &[1, 2, 3],
+            calls!(|place, run, _| forms::connection(place, run)),
+        ),
+        Form::commits(
+            "half-read",
+            &[1, 2],
+            calls!(|place, run, _| forms::half_read(place, run)),
+        ),
+        Form::commits(
+            "source",
+            &[0, 1, 2],
+            Calls {
+                free: |pool, run, _| {
+                    Box::pin(
+                        async move { forms::with_hooks(&forms::Tenant { pool, run }, run).await },
+                    )
+                },
+                within: |place, run, _| {
+                    let pool = &place.0;
+                    Box::pin(
+                        async move { forms::with_hooks(&TenantWithin { pool, run }, run).await },
+                    )
+                },
+            },
+        ),
+        Form::commits(
+            "sized",
+            &[1, 2],
+            calls!(|place, run, seed| sized(place, run, seed)),
+        ),
+        Form::other(
+            "fails",
+            Promise::Fails,
+            calls!(|place, run, _| forms::fails(place, run)),
+        ),
         swallowing,
-        Form::other("swallows-joined", Promise::Fails, |pool, run, _| {
-            Box::pin(forms::swallows_joined(pool, run))
-        }),
-        Form::other("rolls-back", Promise::RollsBack, |pool, run, _| {
-            Box::pin(forms::rolls_back(pool, run))
-        }),
+        Form::other(
+            "swallows-joined",
+            Promise::Fails,
+            calls!(|place, run, _| forms::swallows_joined(place, run)),
+        ),
+        Form::other(
+            "rolls-back",
+            Promise::RollsBack,
+            calls!(|place, run, _| forms::rolls_back(place, run)),
+        ),
     ]
 }
 
@@ -126,7 +173,11 @@ impl<DB: Notes> Subject<DB> for Form<DB> {
     }
 
     async fn call(&self, pool: &Pool<DB>, (run, seed): &(Run, u64)) -> Answer {
-        Ok((self.call)(pool, run, *seed).await?)
+        Ok((self.calls.free)(pool, run, *seed).await?)
+    }
+
+    async fn call_within(&self, place: &Within<DB>, (run, seed): &(Run, u64)) -> Answer {
+        Ok((self.calls.within)(place, run, *seed).await?)
     }
 
     async fn left(&self, db: &TestDb<DB>, (run, _): &(Run, u64)) -> Left {

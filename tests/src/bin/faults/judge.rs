@@ -1,5 +1,6 @@
 //! What was promised of a call, held against what was seen of it.
 
+use crate::black_hole::Timing;
 use crate::fault::{Ended, Fault};
 use crate::subject::{End, Left, Panicked, Promise, Ran};
 use sqlx_transactional_tests::campaign::Goal;
@@ -21,6 +22,8 @@ pub(crate) struct Seen {
     /// Which hooks ran, and which should have, any of these; `None` if there
     /// were none.
     pub(crate) hooks: Option<(Result<Ran, String>, Vec<Ran>)>,
+    /// How long it took, of a call with a deadline.
+    pub(crate) timing: Option<Timing>,
 }
 
 /// What was found out for one goal.
@@ -51,6 +54,7 @@ pub(crate) fn verdicts(fault: Fault, promise: Promise, met: bool, seen: &Seen) -
     let judge = |goal: &Goal| {
         let verdict = match goal {
             Goal::R5 => outcome(promise, seen),
+            Goal::R8 => on_time(seen)?,
             Goal::R9 => heals(seen),
             Goal::R12 => hooks(seen)?,
             _ => harm(fault, promise, met, seen),
@@ -119,6 +123,15 @@ fn outcome(promise: Promise, seen: &Seen) -> Result<(), String> {
         Err(_) if *left == Left::Nothing => Ok(()),
         Err(error) => Err(format!("stored is {left:?}, the caller was told {error}")),
     }
+}
+
+/// R8: it ends at its deadline, and so does what it began.
+fn on_time(seen: &Seen) -> Option<Result<(), String>> {
+    let timing = seen.timing.as_ref()?;
+    Some(match seen.ended {
+        Ended::Hung => Err("it hangs".to_owned()),
+        _ => timing.verdict(),
+    })
 }
 
 /// R9: the pool is as strong as before, at once.

@@ -3,16 +3,21 @@
 //!
 //! `cargo xtask faults` starts the servers and runs it.
 
+mod again;
 mod args;
+mod black_hole;
+mod calls;
 mod control;
 mod desk;
 mod fault;
 mod form;
+mod guests;
 mod judge;
 mod lane;
 mod operations;
 mod own_forms;
 mod report;
+mod resolved;
 mod selection;
 mod subject;
 mod swallowed;
@@ -28,9 +33,15 @@ mod engine;
 #[expect(dead_code, reason = "the tests use the rest")]
 #[path = "../../../faults/cancellation/forms.rs"]
 mod forms;
+#[path = "../../../isolation/mod.rs"]
+mod isolation;
+#[path = "../../../killed/mod.rs"]
+mod killed;
 #[expect(dead_code, reason = "the tests use the rest")]
 #[path = "../../../faults/ledger.rs"]
 mod ledger;
+#[path = "../../../nesting/mod.rs"]
+mod nesting;
 #[expect(dead_code, reason = "the tests use the rest")]
 #[path = "../../../faults/notes.rs"]
 mod notes;
@@ -43,6 +54,7 @@ mod pauses;
 #[path = "../../../threads/place.rs"]
 mod place;
 
+use crate::again::Again;
 use crate::args::{Args, Level};
 use crate::desk::Desk;
 use crate::form::Form;
@@ -58,13 +70,12 @@ use crate::sweep::sweep;
 use clap::Parser;
 use futures_util::future::join_all;
 use sqlx::{MySql, Postgres, Sqlite};
-use sqlx_transactional_tests::campaign::Campaign;
 use sqlx_transactional_tests::{Engine, Setup, TestDb, run};
 use std::fs;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// How many tries a full run has at least.
+/// How many cases a full run has at least.
 const FULL: u64 = 50_000;
 
 /// How often everything is repeated at most.
@@ -92,12 +103,7 @@ async fn campaign(args: Args) -> Result<bool, String> {
         goals: args.goals,
         case: args.case,
     };
-    let campaign = if args.control {
-        Campaign::quiet()
-    } else {
-        Campaign::default()
-    };
-    let desk = Desk::new(selection, campaign);
+    let desk = Desk::new(selection, args.level, args.control);
     // One case is one case, however much is tried.
     let rounds = if args.level == Level::Full && desk.selection.is_open() && !args.control {
         ROUNDS
@@ -105,10 +111,13 @@ async fn campaign(args: Args) -> Result<bool, String> {
         1
     };
     for round in 0..rounds {
-        desk.seed.set(args.seed.wrapping_add(round));
+        desk.begin_round(round, args.seed);
         let lanes = engines.iter().flat_map(|engine| Lane::of(*engine));
         join_all(lanes.map(|lane| run_lane(&desk, lane, args.control))).await;
-        if desk.tried() >= FULL {
+        if round == 0 && !args.control {
+            guests::sweeps(&desk, &engines).await;
+        }
+        if desk.cases() >= FULL {
             break;
         }
     }
@@ -123,6 +132,7 @@ async fn campaign(args: Args) -> Result<bool, String> {
         cases: desk.cases(),
         seed: args.seed,
         elapsed: desk.elapsed(),
+        remarks: desk.remarks(),
         campaign: desk.into_campaign(),
     };
     if let Some(file) = &args.json {
@@ -199,6 +209,10 @@ async fn forms<DB: Bodies + Classes>(desk: &Desk, lane: Lane, db: &TestDb<DB>) {
     for form in lane.share(&form::all::<DB>()) {
         sweep(desk, db, form).await;
     }
+    for again in lane.share(&[Again::keyed()]) {
+        again::sweep(desk, db, again).await;
+        resolved::sweep(desk, db).await;
+    }
 }
 
 /// What is made with it.
@@ -215,5 +229,8 @@ async fn by_hand<DB: Classes>(desk: &Desk, lane: Lane, db: &TestDb<DB>) {
     let forms: Vec<Form<DB>> = control::forms();
     for form in lane.share(&forms) {
         sweep(desk, db, form).await;
+    }
+    for again in lane.share(&[Again::plain()]) {
+        again::sweep(desk, db, again).await;
     }
 }

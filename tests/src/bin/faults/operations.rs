@@ -1,5 +1,6 @@
 //! The eight operations of the sample.
 
+use crate::calls::Within;
 use crate::dump::Dump;
 use crate::engine::Threads;
 use crate::notes::Notes;
@@ -78,6 +79,14 @@ impl<DB: Notes + Threads> Subject<DB> for Op<'_, DB> {
         let run = self
             .operation
             .run::<DB, _>(pool, &self.place.user, &given.target);
+        run.await?;
+        Ok(())
+    }
+
+    async fn call_within(&self, place: &Within<DB>, given: &Given) -> Answer {
+        let run = self
+            .operation
+            .run::<DB, _>(place, &self.place.user, &given.target);
         run.await?;
         Ok(())
     }

@@ -1,10 +1,11 @@
 //! Forms that only this program has: with notes of any size, and with errors
 //! that are swallowed whatever they are.
 
+use crate::calls::limits;
 use crate::ledger::Run;
 use crate::notes::Notes;
-use sqlx::{Error, MySql, Postgres, Sqlite};
-use sqlx_transactional::{Tx, transactional};
+use sqlx::{Error, MySql, Pool, Postgres, Sqlite};
+use sqlx_transactional::{Tx, on, transactional};
 
 /// The largest body, in bytes: many packets of the network.
 const LARGEST: usize = 40_000;
@@ -78,6 +79,30 @@ pub(crate) async fn swallows<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> sqlx:
     DB::insert(tx, run.id(1)).await?;
     let _ = DB::insert_cold(tx, run.id(1)).await;
     Ok(())
+}
+
+/// The block that takes a pool alone, with a deadline.
+pub(crate) async fn block_within<DB: Notes>(pool: &Pool<DB>, run: &Run) -> sqlx::Result<()> {
+    let block = on(pool).limits(limits());
+    let done = block.run(async |tx| {
+        watch(tx, run);
+        DB::insert(tx, run.id(1)).await?;
+        DB::insert_cold(tx, run.id(2)).await
+    });
+    done.await
+}
+
+/// The function that says itself where it begins, with a deadline of its own,
+/// which is [`LIMIT`](crate::calls::LIMIT).
+#[transactional(on = pool, timeout = "300ms")]
+pub(crate) async fn injected_within<DB: Notes>(
+    tx: &mut Tx<'_, DB>,
+    pool: &Pool<DB>,
+    run: &Run,
+) -> sqlx::Result<()> {
+    watch(tx, run);
+    DB::insert(tx, run.id(1)).await?;
+    DB::insert_cold(tx, run.id(2)).await
 }
 
 fn watch<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) {

@@ -13,7 +13,16 @@ pub(crate) struct Report {
     pub(crate) cases: u64,
     pub(crate) seed: u64,
     pub(crate) elapsed: Duration,
+    /// What the sweeps said of themselves.
+    pub(crate) remarks: Vec<String>,
 }
+
+/// The engines of a table for readers: how they are counted, and their names.
+const ENGINES: [(&str, &str); 3] = [
+    ("sqlite", "SQLite"),
+    ("postgres", "PostgreSQL"),
+    ("mysql", "MariaDB"),
+];
 
 #[derive(Serialize)]
 struct Json<'a> {
@@ -24,6 +33,7 @@ struct Json<'a> {
     seconds: f64,
     tallies: Vec<Row>,
     violations: Vec<Violation<'a>>,
+    remarks: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -73,20 +83,22 @@ impl Report {
 
     pub(crate) fn markdown(&self) -> String {
         let mut page = format!("# Faults: {}\n\n{}\n\n", self.what, self.sum());
-        page.push_str("| goal | promise | engine | tried | held | violated | slowest (ms) |\n");
-        page.push_str("|---|---|---|--:|--:|--:|--:|\n");
-        for row in self.rows() {
-            let _ = writeln!(
-                page,
-                "| {} | {} | {} | {} | {} | {} | {:.1} |",
-                row.goal,
-                row.promise,
-                row.engine,
-                row.tried,
-                row.held,
-                row.violated,
-                row.slowest_ms
-            );
+        let names = ENGINES.map(|(_, name)| name).join(" | ");
+        let _ = writeln!(
+            page,
+            "| goal | what is promised | {names} | tried | held | violated | slowest |"
+        );
+        page.push_str("|---|---|--:|--:|--:|--:|--:|--:|--:|\n");
+        for goal in Goal::ALL {
+            if let Some(line) = self.line(goal) {
+                let _ = writeln!(page, "{line}");
+            }
+        }
+        if !self.remarks.is_empty() {
+            page.push('\n');
+        }
+        for remark in &self.remarks {
+            let _ = writeln!(page, "- {remark}");
         }
         let violations = self.campaign.violations();
         if !violations.is_empty() {
@@ -104,6 +116,31 @@ impl Report {
             );
         }
         page
+    }
+
+    /// One goal on all engines; `None` if nothing was asked for it.
+    fn line(&self, goal: Goal) -> Option<String> {
+        let of = |engine| self.campaign.tallies().get(&(goal, engine)).copied();
+        let tallies = ENGINES.map(|(engine, _)| of(engine));
+        let mut sum = Tally::default();
+        for tally in tallies.into_iter().flatten() {
+            sum.tried += tally.tried;
+            sum.held += tally.held;
+            sum.slowest = sum.slowest.max(tally.slowest);
+        }
+        let cells =
+            tallies.map(|tally| tally.map_or("–".to_owned(), |tally| tally.tried.to_string()));
+        (sum.tried > 0).then(|| {
+            format!(
+                "| {goal} | {} | {} | {} | {} | {} | {:.1} ms |",
+                goal.promise(),
+                cells.join(" | "),
+                sum.tried,
+                sum.held,
+                sum.violated(),
+                sum.slowest.as_secs_f64() * 1e3
+            )
+        })
     }
 
     /// # Errors
@@ -126,6 +163,7 @@ impl Report {
             seconds: self.elapsed.as_secs_f64(),
             tallies: self.rows().collect(),
             violations: violations.collect(),
+            remarks: &self.remarks,
         };
         Ok(serde_json::to_string_pretty(&json)? + "\n")
     }
@@ -178,6 +216,7 @@ mod tests {
             cases: 2,
             seed: 7,
             elapsed: Duration::from_secs(2),
+            remarks: vec!["a sweep ended".to_owned()],
         }
     }
 
@@ -195,7 +234,9 @@ mod tests {
     #[test]
     fn a_violation_is_in_the_page_and_in_the_json() {
         let page = report().markdown();
-        assert!(page.contains("| R3 | a future dropped"), "{page}");
+        let line = "nothing behind | – | – | 2 | 2 | 1 | 1 | 1.5 ms |";
+        assert!(page.contains(line), "{page}");
+        assert!(page.contains("- a sweep ended"), "{page}");
         assert!(page.contains("`block/hold/client/3`: half of it"), "{page}");
         let json: serde_json::Value = serde_json::from_str(&report().json().unwrap()).unwrap();
         assert_eq!(json["tallies"][0]["violated"], 1);

@@ -22,6 +22,29 @@ impl Selection {
         self.goals.is_empty() || self.goals.contains(&goal)
     }
 
+    /// Whether one of these goals is asked for by name.
+    pub(crate) fn names(&self, goals: &[Goal]) -> bool {
+        goals.iter().any(|goal| self.goals.contains(goal))
+    }
+
+    /// Whether a case of any text is wanted: the one of the text that was given,
+    /// or one that begins with it. What ends with a number is one case, so that
+    /// 1 is not 10 as well.
+    pub(crate) fn wants(&self, case: &str) -> bool {
+        let Some(wanted) = &self.case else {
+            return true;
+        };
+        let last = wanted.rsplit('/').next();
+        let is_whole = last.is_some_and(|last| last.parse::<usize>().is_ok());
+        case == wanted || (!is_whole && case.starts_with(wanted))
+    }
+
+    /// Whether a case of which the text begins with `stem` can be wanted.
+    pub(crate) fn reaches(&self, stem: &str) -> bool {
+        let wanted = self.case.as_deref().unwrap_or_default();
+        wanted.starts_with(stem) || stem.starts_with(wanted)
+    }
+
     /// Whether all positions there are were asked for, and not one.
     pub(crate) fn is_open(&self) -> bool {
         self.pinned().is_none()
@@ -89,6 +112,18 @@ mod tests {
             assert!(selection.is_open(), "{case}");
         }
         assert_eq!(of("lock").positions(&[Goal::R4], "block/cut/client"), None);
+    }
+
+    #[test]
+    fn other_texts_are_compared_as_a_whole() {
+        let one = of("nesting/tree/1");
+        assert!(one.wants("nesting/tree/1") && !one.wants("nesting/tree/10"));
+        assert!(one.reaches("nesting/") && !one.reaches("isolation/"));
+        let some = of("isolation/serial");
+        assert!(some.wants("isolation/serializable/history/1"));
+        assert!(some.reaches("isolation/"));
+        assert!(Selection::default().wants("a/b") && Selection::default().reaches("a/"));
+        assert!(one.names(&[Goal::R3, Goal::R4]) && !one.names(&[Goal::R3]));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a case calls, and how to see what came of it.
 
+use crate::calls::Within;
 use crate::notes::Notes;
 use futures_util::FutureExt;
 use sqlx::Pool;
@@ -67,6 +68,9 @@ pub(crate) trait Subject<DB: Notes> {
 
     /// Makes the call.
     async fn call(&self, pool: &Pool<DB>, given: &Self::Given) -> Answer;
+
+    /// Makes the call on a place whose transactions have a deadline.
+    async fn call_within(&self, place: &Within<DB>, given: &Self::Given) -> Answer;
 
     /// What is stored of the call.
     async fn left(&self, db: &TestDb<DB>, given: &Self::Given) -> Left;

@@ -1,5 +1,7 @@
 //! One form and every fault, at one position after the other.
 
+use crate::black_hole;
+use crate::calls::Within;
 use crate::desk::Desk;
 use crate::fault::{Ended, Fault};
 use crate::judge::{self, Seen};
@@ -10,7 +12,7 @@ use sqlx::pool::PoolOptions;
 use sqlx::{Error, Pool};
 use sqlx_transactional::pool;
 use sqlx_transactional_tests::campaign::Goal;
-use sqlx_transactional_tests::{TestDb, inspect};
+use sqlx_transactional_tests::{Direction, TestDb, inspect};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
@@ -47,6 +49,14 @@ pub(crate) async fn sweep<DB: Notes, S: Subject<DB>>(desk: &Desk, db: &TestDb<DB
         let Some(positions) = desk.selection.positions(fault.goals(), &stem) else {
             continue;
         };
+        let all = !matches!(fault, Fault::BlackHole(_)) || desk.is_thorough();
+        let positions = match fault {
+            Fault::BlackHole(_) => black_hole::positions(desk, subject.name(), positions),
+            _ => positions.collect(),
+        };
+        if positions.is_empty() {
+            continue;
+        }
         let (mut met, mut unknown) = (0, 0);
         for position in positions {
             let case = format!("{stem}/{position}");
@@ -60,14 +70,14 @@ pub(crate) async fn sweep<DB: Notes, S: Subject<DB>>(desk: &Desk, db: &TestDb<DB
         let wrong = match met {
             MAX => Some("the call has no end".to_owned()),
             0 if !desk.selection.is_open() => Some("the call has no such position".to_owned()),
-            0..FEWEST if desk.selection.is_open() => Some(format!("only {met} positions")),
+            0..FEWEST if desk.selection.is_open() && all => Some(format!("only {met} positions")),
             _ => None,
         };
         if let Some(wrong) = wrong {
             let (goal, took) = (fault.goals()[0], Duration::ZERO);
             desk.note_one(db.engine(), &stem, took, goal, Err(wrong));
         }
-        let loses_commit = fault.loses() && subject.promise() == Promise::Commits;
+        let loses_commit = all && fault.loses() && subject.promise() == Promise::Commits;
         if loses_commit && unknown == 0 && desk.selection.is_open() {
             let wrong = Err("COMMIT was lost, and no outcome was unknown".to_owned());
             desk.note_one(db.engine(), &stem, Duration::ZERO, Goal::R5, wrong);
@@ -95,9 +105,24 @@ async fn one<DB: Notes, S: Subject<DB>>(
         let _ = wire.take_log();
     }
     let began = Instant::now();
-    let call = answered(subject.call(&pool, &given));
-    let (ended, met) = fault.inflict(db, &pool, position, call).await;
-    let took = began.elapsed();
+    let (ended, met, timing) = if let Fault::BlackHole(from) = fault {
+        let place = Within(pool.clone());
+        let call = answered(subject.call_within(&place, &given));
+        let (ended, met, timing) = black_hole::inflict(db, from, position, call).await;
+        if !met {
+            // What the background sends into it is nobody's to judge.
+            let _ = timeout(PROMPTLY, pool.close()).await;
+            return None;
+        }
+        (ended, met, Some(timing))
+    } else {
+        let call = answered(subject.call(&pool, &given));
+        let (ended, met) = fault.inflict(db, &pool, position, call).await;
+        (ended, met, None)
+    };
+    let took = timing
+        .as_ref()
+        .map_or(began.elapsed(), |timing| timing.took);
     // What the call sent, and not what the checks will.
     let log = db.wire.as_ref().map(|wire| {
         wire.set_latency(Duration::ZERO);
@@ -132,6 +157,7 @@ async fn one<DB: Notes, S: Subject<DB>>(
         healed,
         found,
         hooks,
+        timing,
     };
     let mut verdicts = judge::verdicts(fault, subject.promise(), met, &seen);
     if met {
@@ -149,7 +175,7 @@ async fn one<DB: Notes, S: Subject<DB>>(
 /// A pool of its own for each case: what one leaves behind is not the next
 /// one's, and a case alone is the same as in its sweep. The polls run on a plain
 /// sqlx pool, whose connections are slow, the messages on a recommended one.
-async fn open<DB: Notes>(db: &TestDb<DB>, fault: Fault) -> Pool<DB> {
+pub(crate) async fn open<DB: Notes>(db: &TestDb<DB>, fault: Fault) -> Pool<DB> {
     let options = if fault.needs_wire() {
         pool::options(db.url())
     } else {
@@ -159,8 +185,13 @@ async fn open<DB: Notes>(db: &TestDb<DB>, fault: Fault) -> Pool<DB> {
     db.pool_with(options).await
 }
 
+/// The pool of a case in which messages meet faults.
+pub(crate) async fn open_wired<DB: Notes>(db: &TestDb<DB>) -> Pool<DB> {
+    open(db, Fault::Cut(Direction::FromClient)).await
+}
+
 /// How long each message of the case is on its way.
-fn latency(fault: Fault, chance: u64) -> Duration {
+pub(crate) fn latency(fault: Fault, chance: u64) -> Duration {
     let base = if fault.needs_wire() {
         Duration::ZERO
     } else {

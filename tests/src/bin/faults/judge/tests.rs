@@ -1,5 +1,6 @@
 use super::*;
 use sqlx_transactional_tests::Direction;
+use std::time::Duration;
 
 const CUT: Fault = Fault::Cut(Direction::FromServer);
 const LATE: Fault = Fault::Delay(Direction::FromServer);
@@ -13,6 +14,7 @@ fn fine() -> Seen {
         healed: Ok(()),
         found: Vec::new(),
         hooks: Some((Ok((1, 0)), vec![(1, 0)])),
+        timing: None,
     }
 }
 
@@ -96,6 +98,22 @@ fn what_is_left_behind_and_what_hangs_is_seen() {
         ..fine()
     };
     assert_eq!(violated(Fault::Drop, Promise::Commits, &hung), [Goal::R3]);
+}
+
+#[test]
+fn a_call_that_is_late_is_seen() {
+    let dead = Fault::BlackHole(Direction::FromServer);
+    for (later, goals) in [(50, vec![]), (150, vec![Goal::R8])] {
+        let seen = Seen {
+            timing: Some(Timing {
+                took: Duration::from_millis(300 + later),
+                later: Duration::from_millis(later),
+                freed: Ok(Duration::ZERO),
+            }),
+            ..fine()
+        };
+        assert_eq!(violated(dead, Promise::Commits, &seen), goals);
+    }
 }
 
 #[test]

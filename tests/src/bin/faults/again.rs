@@ -1,0 +1,206 @@
+//! Calls that are made again with the same key: R6, exactly once.
+
+use crate::calls::LIMIT;
+use crate::desk::Desk;
+use crate::fault::{Ended, Fault};
+use crate::ledger::Run;
+use crate::notes::Notes;
+use crate::selection::MAX;
+use crate::subject::{Answer, answered};
+use crate::sweep::{latency, open};
+use futures_util::future::LocalBoxFuture;
+use sqlx::{Error, Pool};
+use sqlx_transactional::{Tx, keys, transactional};
+use sqlx_transactional_tests::campaign::Goal;
+use sqlx_transactional_tests::{TestDb, inspect};
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+
+/// How often a call is made at most.
+const ATTEMPTS: i64 = 3;
+
+/// How long the attempts after a drop, and closing the pool, may take.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// One attempt.
+type Attempt<DB> = for<'a> fn(&'a Pool<DB>, &'a Run, i64) -> LocalBoxFuture<'a, Result<(), Error>>;
+
+/// A call that is made again until it says that it is done.
+pub(crate) struct Again<DB: Notes> {
+    name: &'static str,
+    attempt: Attempt<DB>,
+}
+
+impl<DB: Notes> Again<DB> {
+    /// With a key.
+    pub(crate) fn keyed() -> Self {
+        Self {
+            name: "once",
+            attempt: |pool, run, attempt| Box::pin(once(pool, run, attempt)),
+        }
+    }
+
+    /// By hand, on plain sqlx.
+    pub(crate) fn plain() -> Self {
+        Self {
+            name: "plain-again",
+            attempt: |pool, run, attempt| Box::pin(plain(pool, run, attempt)),
+        }
+    }
+
+    /// Makes the call until it is done, not more often than there are attempts.
+    async fn until_done(&self, pool: &Pool<DB>, run: &Run, made: &Cell<i64>) -> Answer {
+        let mut last = Error::RowNotFound;
+        while made.get() < ATTEMPTS {
+            made.set(made.get() + 1);
+            match (self.attempt)(pool, run, made.get()).await {
+                Ok(()) => return Ok(()),
+                Err(error) if is_already_done(&error) => return Ok(()),
+                Err(error) => last = error,
+            }
+        }
+        Err(last.into())
+    }
+}
+
+/// Each attempt stores notes of its own, so that work done twice is seen.
+#[transactional(key = run.id(0), timeout = "2s")]
+async fn once<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run, attempt: i64) -> Result<(), Error> {
+    let (first, second) = notes(attempt);
+    DB::insert(tx, run.id(first)).await?;
+    DB::insert_cold(tx, run.id(second)).await
+}
+
+async fn plain<DB: Notes>(pool: &Pool<DB>, run: &Run, attempt: i64) -> Result<(), Error> {
+    let (first, second) = notes(attempt);
+    let mut tx = pool.begin().await?;
+    DB::insert_on(&mut tx, run.id(first)).await?;
+    DB::insert_cold_on(&mut tx, run.id(second)).await?;
+    tx.commit().await
+}
+
+fn notes(attempt: i64) -> (i64, i64) {
+    (2 * attempt - 1, 2 * attempt)
+}
+
+fn is_already_done(error: &Error) -> bool {
+    let found = sqlx_transactional::Error::find(error);
+    found.is_some_and(sqlx_transactional::Error::is_already_done)
+}
+
+/// Lets the call meet every fault but a dead line, which has a deadline of its
+/// own to be judged by, at each position.
+pub(crate) async fn sweep<DB: Notes>(desk: &Desk, db: &TestDb<DB>, again: &Again<DB>) {
+    let mut there = false;
+    for fault in Fault::ALL {
+        let stem = format!("{}/{fault}", again.name);
+        if matches!(fault, Fault::BlackHole(_)) || fault.needs_wire() && db.wire.is_none() {
+            continue;
+        }
+        let Some(positions) = desk.selection.positions(&[Goal::R6], &stem) else {
+            continue;
+        };
+        if !there {
+            DB::run_on(db, keys::table::<DB>()).await;
+            there = true;
+        }
+        let mut met = 0;
+        for position in positions {
+            let case = format!("{stem}/{position}");
+            if !one(desk, db, again, fault, position, &case).await {
+                break;
+            }
+            met += 1;
+        }
+        if met == 0 || met == MAX {
+            let wrong = Err(format!("{met} positions"));
+            desk.note_one(db.engine(), &stem, Duration::ZERO, Goal::R6, wrong);
+        }
+    }
+}
+
+/// One case. Whether the call has met its fault.
+async fn one<DB: Notes>(
+    desk: &Desk,
+    db: &TestDb<DB>,
+    again: &Again<DB>,
+    fault: Fault,
+    position: usize,
+    case: &str,
+) -> bool {
+    let pool = open(db, fault).await;
+    let run = Run::new(desk.number());
+    inspect::settle(&pool).await;
+    if let Some(wire) = &db.wire {
+        wire.set_latency(latency(fault, desk.chance(case)));
+    }
+    let made = Cell::new(0);
+    let began = Instant::now();
+    let call = answered(again.until_done(&pool, &run, &made));
+    let (mut ended, met) = fault.inflict(db, &pool, position, call).await;
+    if let Some(wire) = &db.wire {
+        wire.set_latency(Duration::ZERO);
+    }
+    if matches!(ended, Ended::Dropped) {
+        let rest = answered(again.until_done(&pool, &run, &made));
+        ended = timeout(PATIENCE, rest)
+            .await
+            .map_or(Ended::Hung, Ended::Answered);
+    }
+    let took = began.elapsed();
+    // What was dropped may still be on its way to its end.
+    let _ = timeout(PATIENCE, pool.close()).await;
+    let _ = timeout(LIMIT, async {
+        while !inspect::left_behind(db).await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    let stored = run.stored(db).await;
+    let outcome = verdict(&ended, &stored, made.get());
+    if met {
+        desk.note(db.engine(), case, took, [(Goal::R6, outcome)]);
+    } else {
+        let outcome = outcome.and(match made.get() {
+            1 => Ok(()),
+            made => Err(format!(
+                "nothing was in its way, and it was made {made} times"
+            )),
+        });
+        // A call that nothing disturbed is no case, but it has to be right.
+        if outcome.is_err() {
+            desk.note_one(db.engine(), case, took, Goal::R6, outcome);
+        }
+    }
+    met
+}
+
+/// The notes of one attempt are there, and of no other.
+fn verdict(ended: &Ended, stored: &[i64], made: i64) -> Result<(), String> {
+    let Ended::Answered(answer) = ended else {
+        return Err("it hangs".to_owned());
+    };
+    let wanted = |attempt| <[i64; 2]>::from(notes(attempt));
+    let is_once = (1..=made).any(|attempt| stored == wanted(attempt));
+    match answer {
+        Ok(()) if is_once => Ok(()),
+        Ok(()) => Err(format!("done after {made} attempts, stored is {stored:?}")),
+        Err(error) => Err(format!(
+            "not done after {made} attempts: {error}; stored is {stored:?}"
+        )),
+    }
+}
+
+#[test]
+fn what_is_done_twice_or_never_is_seen() {
+    let done = Ended::Answered(Ok(()));
+    assert_eq!(verdict(&done, &[1, 2], 1), Ok(()));
+    assert_eq!(verdict(&done, &[3, 4], 2), Ok(()));
+    for stored in [&[][..], &[1], &[1, 2, 3, 4], &[2, 3], &[3, 4]] {
+        assert!(verdict(&done, stored, 1).is_err(), "{stored:?}");
+    }
+    let failed = Ended::Answered(Err("refused".into()));
+    assert!(verdict(&failed, &[1, 2], 3).is_err());
+    assert!(verdict(&Ended::Hung, &[1, 2], 1).is_err());
+}
