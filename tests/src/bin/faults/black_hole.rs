@@ -55,11 +55,17 @@ impl Timing {
 /// The positions to try of those that are wanted. Each costs a deadline, so a
 /// quick run tries every second one of a few forms, and a full run does not
 /// repeat them: chance decides nothing about them that matters.
-pub(crate) fn positions(desk: &Desk, name: &str, wanted: RangeInclusive<usize>) -> Vec<usize> {
+pub(crate) fn positions(
+    desk: &Desk,
+    name: &str,
+    from: Direction,
+    wanted: RangeInclusive<usize>,
+) -> Vec<usize> {
     let is_pinned = wanted.start() == wanted.end();
     if desk.is_control && !is_pinned {
         // Without a deadline each of them hangs; one is enough to see it.
-        return Vec::from_iter((name == "plain").then_some(2));
+        let is_one = name == "plain" && from == Direction::FromServer;
+        return Vec::from_iter(is_one.then_some(2));
     }
     if desk.is_thorough() {
         return wanted.filter(|_| desk.is_first_round()).collect();

@@ -51,7 +51,7 @@ pub(crate) async fn sweep<DB: Notes, S: Subject<DB>>(desk: &Desk, db: &TestDb<DB
         };
         let all = !matches!(fault, Fault::BlackHole(_)) || desk.is_thorough();
         let positions = match fault {
-            Fault::BlackHole(_) => black_hole::positions(desk, subject.name(), positions),
+            Fault::BlackHole(from) => black_hole::positions(desk, subject.name(), from, positions),
             _ => positions.collect(),
         };
         if positions.is_empty() {
