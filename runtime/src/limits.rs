@@ -17,7 +17,7 @@ pub(crate) const GRACE: Duration = Duration::from_millis(400);
 ///
 /// | limit | of | enforced by |
 /// |---|---|---|
-/// | `timeout` | the whole call, COMMIT included; 60 s if nobody says otherwise | a timer here; from PostgreSQL 17 on `transaction_timeout` as well |
+/// | `timeout` | the whole call, COMMIT included; 60 s if nobody says otherwise | a timer here; PostgreSQL's `idle_in_transaction_session_timeout`, and from 17 on `transaction_timeout`, as well |
 /// | `statement_timeout` | each statement | PostgreSQL; elsewhere a timer here |
 /// | `lock_timeout` | each wait for a lock | PostgreSQL; `innodb_lock_wait_timeout` in whole seconds; SQLite: a timer here, for the one lock that BEGIN takes |
 /// | `idle_timeout` | each pause between statements | PostgreSQL alone |

@@ -179,7 +179,7 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
         age: Duration,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
 
-    /// Asks what became of a transaction; `None` when nobody knows (yet).
+    /// Asks what became of a transaction.
     fn committed<'c>(
         &self,
         connection: &'c mut DB::Connection,
