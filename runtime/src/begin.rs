@@ -7,9 +7,12 @@ use sqlx::{Database, Pool, Transaction, pool::PoolConnection};
 use crate::{
     backend::Mode,
     borrowed::Borrowed,
+    characteristics::Isolation,
     handle::{Access, Read, ReadTx, Tx, Write},
+    hooks::{Hooks, When},
     limits::Limits,
     private::Options,
+    retry::Retry,
     root::{Place, Root},
     savepoint::Savepoint,
     scope::{Core, Joined, Scope},
@@ -63,6 +66,9 @@ pub trait Begin<A: Access>: Debug + Send {
 )]
 pub trait Outermost<A: Access>: Begin<A> {}
 
+/// What runs after a transaction.
+pub type Hook = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// A place of your own where transactions begin.
 ///
 /// ```
@@ -98,6 +104,35 @@ pub trait Source<DB: Database>: Debug + Send + Sync {
         Limits::new()
     }
 
+    /// The isolation of each transaction that begins here, where its function, or
+    /// block, says nothing else.
+    fn isolation(&self) -> Option<Isolation> {
+        None
+    }
+
+    /// How functions and blocks that ask for a `retry` here are repeated, where
+    /// they say nothing else. One that does not ask is never repeated.
+    fn retry(&self) -> Retry {
+        Retry::new()
+    }
+
+    /// What this place is called in spans.
+    fn name(&self) -> Option<&str> {
+        None
+    }
+
+    /// Runs after each transaction that began here and committed, as
+    /// [`Tx::after_commit`], before the hooks of its own.
+    fn after_commit(&self) -> Option<Hook> {
+        None
+    }
+
+    /// Runs after each transaction that began here and was rolled back, as
+    /// [`Tx::after_rollback`], before the hooks of its own.
+    fn after_rollback(&self) -> Option<Hook> {
+        None
+    }
+
     /// Runs inside each transaction, after BEGIN and before its first statement:
     /// `SET LOCAL ROLE`, say. What it changes should end with the transaction,
     /// which it must not end itself: that would not be seen.
@@ -120,45 +155,63 @@ impl<DB: Database> Source<DB> for Pool<DB> {
     }
 }
 
-impl<DB: Database, S: Source<DB>> Source<DB> for &S {
-    fn pool(&self) -> &Pool<DB> {
-        (**self).pool()
-    }
+/// A pointer to a place is the same place.
+macro_rules! pointers {
+    ($($pointer:ty),*) => {$(
+        impl<DB: Database, S: Source<DB>> Source<DB> for $pointer {
+            fn pool(&self) -> &Pool<DB> {
+                (**self).pool()
+            }
 
-    fn limits(&self) -> Limits {
-        (**self).limits()
-    }
+            fn limits(&self) -> Limits {
+                (**self).limits()
+            }
 
-    fn after_begin(
-        &self,
-        connection: &mut DB::Connection,
-    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send {
-        (**self).after_begin(connection)
-    }
+            fn isolation(&self) -> Option<Isolation> {
+                (**self).isolation()
+            }
+
+            fn retry(&self) -> Retry {
+                (**self).retry()
+            }
+
+            fn name(&self) -> Option<&str> {
+                (**self).name()
+            }
+
+            fn after_commit(&self) -> Option<Hook> {
+                (**self).after_commit()
+            }
+
+            fn after_rollback(&self) -> Option<Hook> {
+                (**self).after_rollback()
+            }
+
+            fn after_begin(
+                &self,
+                connection: &mut DB::Connection,
+            ) -> impl Future<Output = Result<(), sqlx::Error>> + Send {
+                (**self).after_begin(connection)
+            }
+        }
+    )*};
 }
 
-impl<DB: Database, S: Source<DB>> Source<DB> for Arc<S> {
-    fn pool(&self) -> &Pool<DB> {
-        (**self).pool()
-    }
-
-    fn limits(&self) -> Limits {
-        (**self).limits()
-    }
-
-    fn after_begin(
-        &self,
-        connection: &mut DB::Connection,
-    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send {
-        (**self).after_begin(connection)
-    }
-}
+pointers!(&S, Arc<S>);
 
 /// [`Source`], as a trait object.
 pub(crate) trait DynSource<DB: Database>: Send + Sync {
     fn pool(&self) -> &Pool<DB>;
 
     fn limits(&self) -> Limits;
+
+    fn isolation(&self) -> Option<Isolation>;
+
+    fn retry(&self) -> Retry;
+
+    fn name(&self) -> Option<&str>;
+
+    fn add_hooks(&self, hooks: &mut Hooks);
 
     fn after_begin<'a>(
         &'a self,
@@ -173,6 +226,27 @@ impl<DB: Database, S: Source<DB>> DynSource<DB> for S {
 
     fn limits(&self) -> Limits {
         Source::limits(self)
+    }
+
+    fn isolation(&self) -> Option<Isolation> {
+        Source::isolation(self)
+    }
+
+    fn retry(&self) -> Retry {
+        Source::retry(self)
+    }
+
+    fn name(&self) -> Option<&str> {
+        Source::name(self)
+    }
+
+    fn add_hooks(&self, hooks: &mut Hooks) {
+        if let Some(hook) = Source::after_commit(self) {
+            hooks.push(When::Committed, hook);
+        }
+        if let Some(hook) = Source::after_rollback(self) {
+            hooks.push(When::RolledBack, hook);
+        }
     }
 
     fn after_begin<'a>(

@@ -1,15 +1,17 @@
 //! The block form, for transactions that are not a whole function.
 
-use std::pin::pin;
+use std::{fmt::Display, mem, pin::pin};
 
 use sqlx::Database;
 
 use crate::{
     begin::Begin,
-    end::end,
-    handle::{Read, ReadTx, Tx, Write},
+    characteristics::{Isolation, Locking},
+    end::{Verdict, end, judge},
+    handle::{Access, Read, ReadTx, Tx, Write},
     limits::Limits,
     private::{Options, bounds, claim},
+    retry::{Attempts, Retry},
     run::run,
 };
 
@@ -62,10 +64,13 @@ where
 /// A block with options: see [`on`].
 #[derive(Debug)]
 #[must_use = "nothing happens before `run` or `read`"]
-pub struct Block<P> {
+pub struct Block<P, C = Never, R = Never> {
     place: P,
     options: Options,
     key: Option<String>,
+    settings: Vec<(&'static str, String)>,
+    commit_on: C,
+    rollback_on: R,
 }
 
 /// The block form with options: `on(&pool).name("transfer").run(async |tx| …)`.
@@ -74,10 +79,13 @@ pub fn on<P>(place: P) -> Block<P> {
         place,
         options: Options::new("transaction"),
         key: None,
+        settings: Vec::new(),
+        commit_on: Never,
+        rollback_on: Never,
     }
 }
 
-impl<P> Block<P> {
+impl<P, C, R> Block<P, C, R> {
     /// The name in spans; `transaction` if there is none.
     pub fn name(mut self, name: &'static str) -> Self {
         self.options.name = name;
@@ -91,13 +99,59 @@ impl<P> Block<P> {
         self
     }
 
+    /// With at least this isolation.
+    pub fn isolation(mut self, isolation: Isolation) -> Self {
+        self.options = self.options.isolation(isolation);
+        self
+    }
+
+    /// PostgreSQL, for a serializable [`read`](Block::read): waits for a snapshot
+    /// in which it cannot fail, and then cannot (manual, SET TRANSACTION). This and
+    /// every other option that the engine does not have is refused before `body`
+    /// is called, as [`is_unsupported`](crate::Error::is_unsupported).
+    pub fn deferrable(mut self) -> Self {
+        self.options.characteristics.deferrable = true;
+        self
+    }
+
+    /// SQLite: takes each lock when it is needed (`BEGIN DEFERRED`).
+    pub fn deferred(self) -> Self {
+        self.locking(Locking::Deferred)
+    }
+
+    /// SQLite: takes the lock of the one who writes at once (`BEGIN IMMEDIATE`).
+    pub fn immediate(self) -> Self {
+        self.locking(Locking::Immediate)
+    }
+
+    /// SQLite: keeps others from reading as well, unless there is a write-ahead
+    /// log (`BEGIN EXCLUSIVE`).
+    pub fn exclusive(self) -> Self {
+        self.locking(Locking::Exclusive)
+    }
+
+    fn locking(mut self, locking: Locking) -> Self {
+        self.options.characteristics.locking = Some(locking);
+        self
+    }
+
+    /// PostgreSQL: gives a setting its value for as long as the transaction lasts.
+    pub fn setting(mut self, name: &'static str, value: impl Display) -> Self {
+        self.settings.push((name, value.to_string()));
+        self
+    }
+
     /// Limits in time; see [`Limits`] for what keeps each.
-    ///
-    /// One that the engine cannot keep is refused before `body` is called, as
-    /// [`is_unsupported`](crate::Error::is_unsupported).
     pub fn limits(mut self, limits: Limits) -> Self {
         self.options.limits = limits;
         self
+    }
+
+    /// Runs `body` again after a failure that goes away. It is cloned for each
+    /// attempt, with what it captured by value.
+    pub fn retry(mut self, retry: Retry) -> Retrying<P, C, R> {
+        self.options.retry = Some(retry);
+        Retrying(self)
     }
 
     /// Makes an outcome that is not known one that can be
@@ -113,57 +167,163 @@ impl<P> Block<P> {
         self
     }
 
-    /// Runs `body` in a transaction that reads and writes.
-    ///
-    /// # Errors
-    ///
-    /// The body's, or the error of beginning or ending the transaction.
-    pub async fn run<DB, T, E, F>(mut self, body: F) -> Result<T, E>
+    /// Commits also where `body` returns an `Err` of which this is true.
+    pub fn commit_on<T, E, F>(self, matches: F) -> Block<P, F, R>
     where
-        DB: Database,
-        P: Begin<Write<DB>>,
-        E: From<sqlx::Error>,
-        F: AsyncFnOnce(&mut Tx<'_, DB>) -> Result<T, E>,
+        F: Fn(&Result<T, E>) -> bool,
     {
-        let mut tx = self.place.begin(self.options);
-        let bounds = bounds::<Write<DB>>(&mut tx, self.options);
-        let key = self.key.take();
-        let body = async {
-            if let Some(key) = key
-                && let Some(failed) = claim::<Write<DB>, _>(&mut tx, key).await
-            {
-                return failed;
-            }
-            body(&mut tx).await
-        };
-        let ran = run(bounds, pin!(body)).await;
-        end::<Write<DB>, _>(tx, ran).await
+        Block {
+            place: self.place,
+            options: self.options,
+            key: self.key,
+            settings: self.settings,
+            commit_on: matches,
+            rollback_on: self.rollback_on,
+        }
     }
 
-    /// Runs `body` in a transaction that only reads.
-    ///
-    /// # Errors
-    ///
-    /// The body's, or the error of beginning or ending the transaction.
-    pub async fn read<DB, T, E, F>(mut self, body: F) -> Result<T, E>
+    /// Rolls back also where `body` returns an `Ok` of which this is true.
+    pub fn rollback_on<T, E, F>(self, matches: F) -> Block<P, C, F>
     where
-        DB: Database,
-        P: Begin<Read<DB>>,
-        E: From<sqlx::Error>,
-        F: AsyncFnOnce(&mut ReadTx<'_, DB>) -> Result<T, E>,
+        F: Fn(&Result<T, E>) -> bool,
     {
-        let mut tx = self.place.begin(self.options);
-        let bounds = bounds::<Read<DB>>(&mut tx, self.options);
-        let key = self.key.take();
-        let body = async {
-            if let Some(key) = key
-                && let Some(failed) = claim::<Read<DB>, _>(&mut tx, key).await
-            {
-                return failed;
-            }
-            body(&mut tx).await
-        };
-        let ran = run(bounds, pin!(body)).await;
-        end::<Read<DB>, _>(tx, ran).await
+        Block {
+            place: self.place,
+            options: self.options,
+            key: self.key,
+            settings: self.settings,
+            commit_on: self.commit_on,
+            rollback_on: matches,
+        }
     }
+}
+
+/// A block that is run again after a failure that goes away: see
+/// [`Block::retry`].
+#[derive(Debug)]
+#[must_use = "nothing happens before `run` or `read`"]
+pub struct Retrying<P, C = Never, R = Never>(Block<P, C, R>);
+
+/// What a rule that was not given matches.
+#[derive(Clone, Copy, Debug)]
+pub struct Never;
+
+/// A rule about what a body returned: a closure, or [`Never`].
+pub trait Matches<R> {
+    #[doc(hidden)]
+    fn matches(&self, returned: &R) -> bool;
+}
+
+impl<R> Matches<R> for Never {
+    fn matches(&self, _: &R) -> bool {
+        false
+    }
+}
+
+impl<R, F: Fn(&R) -> bool> Matches<R> for F {
+    fn matches(&self, returned: &R) -> bool {
+        self(returned)
+    }
+}
+
+fn verdict<V>(commit_on: &impl Matches<V>, rollback_on: &impl Matches<V>, returned: &V) -> Verdict {
+    if rollback_on.matches(returned) {
+        Verdict::RollBack
+    } else if commit_on.matches(returned) {
+        Verdict::Commit
+    } else {
+        Verdict::Usual
+    }
+}
+
+macro_rules! forms {
+    ($(#[doc = $doc:literal] $run:ident: $handle:ident, $access:ident;)*) => {
+        impl<P, C, R> Block<P, C, R> {$(
+            #[doc = $doc]
+            ///
+            /// # Errors
+            ///
+            /// The body's, or the error of beginning or ending the transaction.
+            pub async fn $run<DB, T, E, F>(mut self, body: F) -> Result<T, E>
+            where
+                DB: Database,
+                P: Begin<$access<DB>>,
+                E: From<sqlx::Error>,
+                C: Matches<Result<T, E>>,
+                R: Matches<Result<T, E>>,
+                F: AsyncFnOnce(&mut $handle<'_, DB>) -> Result<T, E>,
+            {
+                let mut tx = self.place.begin(self.options);
+                for (name, value) in mem::take(&mut self.settings) {
+                    $access::<DB>::scope(&mut tx).set(name, value);
+                }
+                let bounds = bounds::<$access<DB>>(&mut tx, self.options);
+                let key = self.key.take();
+                let body = async {
+                    if let Some(key) = key
+                        && let Some(failed) = claim::<$access<DB>, _>(&mut tx, key).await
+                    {
+                        return failed;
+                    }
+                    body(&mut tx).await
+                };
+                let ran = run(bounds, pin!(body)).await;
+                let ran = judge(ran, |returned| {
+                    verdict(&self.commit_on, &self.rollback_on, returned)
+                });
+                end::<$access<DB>, _>(tx, ran).await
+            }
+        )*}
+
+        impl<P, C, R> Retrying<P, C, R> {$(
+            #[doc = $doc]
+            ///
+            /// # Errors
+            ///
+            /// The body's in its last attempt, or the error of beginning or ending
+            /// the transaction.
+            pub async fn $run<DB, T, E, F>(self, body: F) -> Result<T, E>
+            where
+                DB: Database,
+                P: Begin<$access<DB>>,
+                E: From<sqlx::Error>,
+                C: Matches<Result<T, E>>,
+                R: Matches<Result<T, E>>,
+                F: AsyncFnOnce(&mut $handle<'_, DB>) -> Result<T, E> + Clone,
+            {
+                let mut block = self.0;
+                let mut attempts = Attempts::new(block.options);
+                loop {
+                    let mut tx = block.place.begin(attempts.options());
+                    for (name, value) in &block.settings {
+                        $access::<DB>::scope(&mut tx).set(name, value.clone());
+                    }
+                    let bounds = bounds::<$access<DB>>(&mut tx, block.options);
+                    let (key, body) = (block.key.clone(), body.clone());
+                    let body = async {
+                        if let Some(key) = key
+                            && let Some(failed) = claim::<$access<DB>, _>(&mut tx, key).await
+                        {
+                            return failed;
+                        }
+                        body(&mut tx).await
+                    };
+                    let ran = run(bounds, pin!(body)).await;
+                    let ran = judge(ran, |returned| {
+                        verdict(&block.commit_on, &block.rollback_on, returned)
+                    });
+                    if let Some(returned) = attempts.end::<$access<DB>, _>(tx, ran).await {
+                        return returned;
+                    }
+                }
+            }
+        )*}
+    };
+}
+
+forms! {
+    /// Runs `body` in a transaction that reads and writes.
+    run: Tx, Write;
+    /// Runs `body` in a transaction that only reads.
+    read: ReadTx, Read;
 }

@@ -1,14 +1,18 @@
 //! How a transaction ends in the database.
 
-use std::{future::poll_fn, io, pin::Pin, task::Poll};
+use std::{future::poll_fn, io, mem, pin::Pin, task::Poll, time::Duration};
+
+use sqlx::Database;
 
 use crate::{
+    backend,
     deadline::Deadline,
     error::Error,
     hooks::{Due, Hooks},
     observe::{self, Outcome},
     recorded::record,
     resolve::Ticket,
+    retry::Attempt,
 };
 
 /// What the body's end asks of the database.
@@ -70,6 +74,34 @@ impl Concluded {
             answer,
             hooks: Due::default(),
         }
+    }
+}
+
+impl Concluded {
+    /// How long to wait before the next attempt, if there is to be one; if not,
+    /// the answer says how many there were. `failed` says whether the body did,
+    /// for a reason that goes away.
+    pub(crate) fn pause<DB: Database>(
+        &mut self,
+        attempt: &Attempt,
+        failed: bool,
+        cause: Option<&sqlx::Error>,
+    ) -> Option<Duration> {
+        let refused = self.answer.as_ref().err();
+        let refused = refused.is_some_and(|error| backend::of::<DB>().is_transient(error));
+        let (is_transient, is_idempotent) = (failed || refused, attempt.retry.idempotent);
+        let pause = match self.outcome {
+            Outcome::RolledBack if is_transient => attempt.pause(),
+            Outcome::Unknown if is_idempotent => attempt.pause(),
+            _ => return None,
+        };
+        if let Some(pause) = pause {
+            let cause = self.answer.as_ref().err().or(cause);
+            observe::retrying(attempt.number, pause, cause);
+        } else if refused && let Err(error) = mem::replace(&mut self.answer, Ok(())) {
+            self.answer = Err(Error::transient(error, attempt.number).into());
+        }
+        pause
     }
 }
 

@@ -2,7 +2,9 @@
 
 use tracing::Instrument;
 
-use crate::{handle::Access, run::Ran};
+use sqlx::Database;
+
+use crate::{handle::Access, run::Ran, scope::Scope};
 
 /// What a transactional function returns: a `Result` whose error can be made
 /// from [`sqlx::Error`].
@@ -34,13 +36,46 @@ impl<T, E: From<sqlx::Error>> Outcome for Result<T, E> {
     }
 }
 
+/// What the rules of a function say about what it returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// `Ok` commits, `Err` rolls back.
+    Usual,
+    /// It matches `commit_on`.
+    Commit,
+    /// It matches `rollback_on`.
+    RollBack,
+}
+
+/// Asks the rules about what the body returned.
+pub fn judge<R>(ran: Ran<R>, rules: impl FnOnce(&R) -> Verdict) -> Ran<R> {
+    match ran {
+        Ran::Returned(result) => {
+            let verdict = rules(&result);
+            Ran::Judged(result, verdict)
+        }
+        other => other,
+    }
+}
+
 /// Ends the transaction, or this handle's part of it, as what came of the body
 /// asks. The result is only given back once the database has answered.
 pub async fn end<A: Access, R: Outcome>(handle: A::Handle<'_>, ran: Ran<R>) -> R {
-    let mut scope = A::into_scope(handle);
+    finish(&mut A::into_scope(handle), ran).await
+}
+
+/// Ends `scope` as what came of the body asks.
+pub(crate) async fn finish<DB: Database, R: Outcome>(scope: &mut Scope<'_, DB>, ran: Ran<R>) -> R {
     let span = scope.span().clone();
     let (succeeded, result) = match ran {
         Ran::Returned(result) => (result.succeeded(), result),
+        Ran::Judged(result, verdict) => {
+            if verdict == Verdict::RollBack && result.succeeded() {
+                scope.core().state().roll_back = true;
+            }
+            let commits = verdict == Verdict::Commit;
+            (commits || result.succeeded(), result)
+        }
         Ran::Refused(error) => (false, R::from_error(error)),
         Ran::TimedOut => return R::from_error(span.in_scope(|| scope.expire())),
     };

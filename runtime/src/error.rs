@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc};
 
-use sqlx::error::{DatabaseError, ErrorKind};
+use sqlx::error::{BoxDynError, DatabaseError, ErrorKind};
 
 use crate::resolve::Ticket;
 
@@ -28,6 +28,9 @@ use crate::resolve::Ticket;
 pub struct Error {
     kind: Kind,
     cause: Option<Cause>,
+    /// What a hook said that refused the commit.
+    veto: Option<BoxDynError>,
+    attempts: Option<u32>,
     /// What is needed to find out what an unknown outcome was.
     pub(crate) ticket: Ticket,
 }
@@ -69,6 +72,12 @@ pub(crate) enum Kind {
     PoolExhausted,
     /// A second transaction of the same task, where tests forbid it.
     SecondTransaction,
+    /// The failure of an attempt after which there is no other.
+    Transient,
+    /// A hook refused the commit.
+    Vetoed,
+    /// A setting that PostgreSQL cannot be told.
+    SettingUnfit,
 }
 
 impl Error {
@@ -76,6 +85,8 @@ impl Error {
         Self {
             kind,
             cause: None,
+            veto: None,
+            attempts: None,
             ticket: Ticket::default(),
         }
     }
@@ -92,6 +103,27 @@ impl Error {
             ticket,
             ..Self::because(Kind::OutcomeUnknown, cause)
         }
+    }
+
+    /// What went wrong in an attempt that could be repeated.
+    pub(crate) fn transient(error: sqlx::Error, attempts: u32) -> Self {
+        Self::because(Kind::Transient, Arc::new(error)).after(Some(attempts))
+    }
+
+    /// What the caller is told when a hook refuses the commit.
+    pub(crate) fn refused(why: BoxDynError) -> sqlx::Error {
+        match why.downcast() {
+            Ok(error) => *error,
+            Err(why) => sqlx::Error::from(Self {
+                veto: Some(why),
+                ..Self::new(Kind::Vetoed)
+            }),
+        }
+    }
+
+    /// The same, with the number of attempts.
+    pub(crate) fn after(self, attempts: Option<u32>) -> Self {
+        Self { attempts, ..self }
     }
 
     /// Finds this crate's error in `error` or anywhere down its chain of
@@ -214,8 +246,28 @@ impl Error {
         self.kind == Kind::SecondTransaction
     }
 
+    /// A [`before_commit`](crate::Tx::before_commit) hook refused the commit, and
+    /// the transaction was rolled back (40000, `transaction_rollback`). The
+    /// [`source`](StdError::source) is what the hook said.
+    #[must_use]
+    pub fn is_vetoed(&self) -> bool {
+        self.kind == Kind::Vetoed
+    }
+
+    /// How often a function with `retry` was run, where that did not help: set in
+    /// the error of its last attempt if that failed for a reason that may go
+    /// away.
+    ///
+    /// The error has the words, the code and the constraint of the database's
+    /// own, which is its [`source`](StdError::source).
+    #[must_use]
+    pub fn attempts(&self) -> Option<u32> {
+        self.attempts
+    }
+
     /// The five-character SQLSTATE: 25P02, 08007, 25P01, 2D000, 0A000, 57014,
-    /// 55P03, 23505, 53300 or 25001.
+    /// 55P03, 23505, 53300, 25001, 40000 or 22021; where
+    /// [`attempts`](Error::attempts) were made for nothing, 40001, 40P01 or 08006.
     #[must_use]
     pub fn sqlstate(&self) -> &'static str {
         match self.kind {
@@ -234,7 +286,24 @@ impl Error {
             Kind::AlreadyDone => "23505",
             Kind::PoolExhausted => "53300",
             Kind::SecondTransaction => "25001",
+            Kind::Vetoed => "40000",
+            Kind::SettingUnfit => "22021",
+            Kind::Transient => match self.inner().map(DatabaseError::code) {
+                Some(Some(code)) if code == "40P01" => "40P01",
+                Some(Some(code)) if code.starts_with("57P") || code.starts_with("08") => "08006",
+                Some(_) => "40001",
+                None => "08006",
+            },
         }
+    }
+
+    /// The database's own error, where this one only adds to it.
+    fn inner(&self) -> Option<&dyn DatabaseError> {
+        let cause = self
+            .cause
+            .as_ref()
+            .filter(|_| self.kind == Kind::Transient)?;
+        cause.as_database_error()
     }
 
     /// What may be logged: the words, but not the cause's.
@@ -275,6 +344,16 @@ impl Error {
                 "a second transaction of the same task found no connection in the pool that the \
                  first one holds one of: join with `&mut *tx`, or use another pool"
             }
+            Kind::Transient => {
+                return Cow::Owned(format!(
+                    "given up after attempt {}",
+                    self.attempts.unwrap_or(1)
+                ));
+            }
+            Kind::Vetoed => "transaction rolled back: a hook before its COMMIT refused",
+            Kind::SettingUnfit => {
+                "a setting's name cannot be empty, and neither it nor its value can have a NUL"
+            }
             Kind::SecondTransaction => {
                 "a second transaction was begun on the pool of one that is open in the same task: \
                  join with `&mut *tx`, or use another pool"
@@ -286,29 +365,36 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text())?;
-        match &self.cause {
-            Some(cause) => write!(f, ": {cause}"),
-            None => Ok(()),
+        match (&self.cause, &self.veto) {
+            (Some(cause), _) => write!(f, ": {cause}"),
+            (None, Some(why)) => write!(f, ": {why}"),
+            (None, None) => Ok(()),
         }
     }
 }
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.cause.as_deref().map(|cause| cause as _)
+        let veto = self.veto.as_deref().map(|why| why as _);
+        veto.or_else(|| self.cause.as_deref().map(|cause| cause as _))
     }
 }
 
 impl DatabaseError for Error {
     fn message(&self) -> &str {
-        match self.text() {
-            Cow::Borrowed(text) => text,
-            Cow::Owned(_) => "a joined function failed",
+        match (self.inner(), self.text()) {
+            (Some(inner), _) => inner.message(),
+            (None, Cow::Borrowed(text)) => text,
+            (None, Cow::Owned(_)) if self.kind == Kind::Transient => "the connection was lost",
+            (None, Cow::Owned(_)) => "a joined function failed",
         }
     }
 
     fn code(&self) -> Option<Cow<'_, str>> {
-        Some(Cow::Borrowed(self.sqlstate()))
+        match self.inner() {
+            Some(inner) => inner.code(),
+            None => Some(Cow::Borrowed(self.sqlstate())),
+        }
     }
 
     fn as_error(&self) -> &(dyn StdError + Send + Sync + 'static) {
@@ -321,6 +407,14 @@ impl DatabaseError for Error {
 
     fn into_error(self: Box<Self>) -> Box<dyn StdError + Send + Sync + 'static> {
         self
+    }
+
+    fn constraint(&self) -> Option<&str> {
+        self.inner()?.constraint()
+    }
+
+    fn table(&self) -> Option<&str> {
+        self.inner()?.table()
     }
 
     fn kind(&self) -> ErrorKind {

@@ -22,6 +22,7 @@ use crate::{
     error::{Error, Kind},
     scope::Core,
     state::{Flight, State, Unseen},
+    statement::Asked,
 };
 
 /// One result of a statement.
@@ -31,8 +32,9 @@ type Step<DB> = Result<Either<<DB as Database>::QueryResult, <DB as Database>::R
 /// is not sent.
 pub(crate) async fn admit<'t, DB: Database>(
     core: &'t mut (dyn Core<DB> + '_),
-    kind: Text,
+    asked: Asked,
 ) -> Result<(&'t mut DB::Connection, &'t mut State), sqlx::Error> {
+    let Asked { kind, text } = asked;
     if kind == Text::Control {
         core.state().forbid(Damage::Scope, Kind::Control);
         return Err(Error::new(Kind::Control).into());
@@ -42,6 +44,9 @@ pub(crate) async fn admit<'t, DB: Database>(
         state.unseen = state.unseen.max(Unseen::Text);
     }
     state.tally.statements += 1;
+    if let Some((witness, text)) = state.witness.as_mut().zip(text) {
+        witness.statements.push(text);
+    }
     Ok((connection, state))
 }
 
@@ -60,7 +65,7 @@ pub(crate) async fn open<'t, DB: Database>(
 
 /// How long a statement may take, where that is not for the engine to say.
 pub(crate) fn limit<DB: Database>(state: &State) -> Option<Duration> {
-    let limit = state.limits.statement_timeout?;
+    let limit = state.terms.limits.statement_timeout?;
     (!backend::of::<DB>().limits_statements()).then_some(limit)
 }
 
@@ -86,11 +91,20 @@ fn note<DB: Database, T>(
     state: &mut State,
     result: Result<T, sqlx::Error>,
 ) -> Result<T, sqlx::Error> {
-    state.in_flight = None;
-    if let Err(error) = &result {
-        state.failed(backend::of::<DB>().damage(error), error);
+    match result {
+        Ok(answer) => {
+            state.succeeded();
+            Ok(answer)
+        }
+        Err(error) => Err(refused::<DB>(state, error)),
     }
-    result
+}
+
+/// Takes note of a statement's error, and gives it as the caller is told it.
+fn refused<DB: Database>(state: &mut State, error: sqlx::Error) -> sqlx::Error {
+    state.in_flight = None;
+    state.failed::<DB>(backend::of::<DB>().damage(&error), &error);
+    state.told(error)
 }
 
 /// The results of a statement, each one seen on its way to the caller.
@@ -142,6 +156,7 @@ impl<DB: Database> Stream for Seen<'_, DB> {
         };
         seen.state.in_flight = None;
         match &step {
+            None => seen.state.succeeded(),
             Some(Ok(Either::Right(_))) => {
                 seen.rows += 1;
                 seen.state.tally.rows += 1;
@@ -150,11 +165,11 @@ impl<DB: Database> Stream for Seen<'_, DB> {
             Some(Ok(Either::Left(result))) if seen.rows == 0 => {
                 seen.state.tally.rows += (seen.changed)(result);
             }
-            Some(Err(error)) => {
-                let damage = backend::of::<DB>().damage(error);
-                seen.state.failed(damage, error);
+            Some(Ok(Either::Left(_))) => {}
+            Some(Err(_)) => {
+                let step = step.map(|step| step.map_err(|error| refused::<DB>(seen.state, error)));
+                return Poll::Ready(step);
             }
-            _ => {}
         }
         Poll::Ready(step)
     }
@@ -191,9 +206,9 @@ macro_rules! executor {
                 {
                     let core = self.core();
                     let statement = Statement::of(query);
-                    let kind = statement.kind();
+                    let asked = statement.asked(core.state());
                     let opened = async move {
-                        let (connection, state) = admit(core, kind).await?;
+                        let (connection, state) = admit(core, asked).await?;
                         let results = connection.fetch_many(statement);
                         Ok::<_, sqlx::Error>(Seen::<$database>::new(results, state, QueryResult::rows_affected))
                     };
@@ -210,9 +225,9 @@ macro_rules! executor {
                 {
                     let core = self.core();
                     let statement = Statement::of(query);
-                    let kind = statement.kind();
+                    let asked = statement.asked(core.state());
                     Box::pin(async move {
-                        let (connection, state) = admit(core, kind).await?;
+                        let (connection, state) = admit(core, asked).await?;
                         let results = connection.fetch_many(statement);
                         let mut seen = Seen::<$database>::new(results, state, QueryResult::rows_affected);
                         let mut total = QueryResult::default();
@@ -235,9 +250,9 @@ macro_rules! executor {
                 {
                     let core = self.core();
                     let statement = Statement::of(query);
-                    let kind = statement.kind();
+                    let asked = statement.asked(core.state());
                     Box::pin(async move {
-                        let (connection, state) = admit(core, kind).await?;
+                        let (connection, state) = admit(core, asked).await?;
                         let results = connection.fetch_many(statement);
                         let mut seen = Seen::<$database>::new(results, state, QueryResult::rows_affected);
                         let mut rows = Vec::new();
@@ -260,9 +275,9 @@ macro_rules! executor {
                 {
                     let core = self.core();
                     let statement = Statement::of(query);
-                    let kind = statement.kind();
+                    let asked = statement.asked(core.state());
                     Box::pin(async move {
-                        let (connection, state) = admit(core, kind).await?;
+                        let (connection, state) = admit(core, asked).await?;
                         let row = answer::<$database, _>(state, connection.fetch_optional(statement)).await?;
                         state.tally.rows += u64::from(row.is_some());
                         row.ok_or(sqlx::Error::RowNotFound)
@@ -279,9 +294,9 @@ macro_rules! executor {
                 {
                     let core = self.core();
                     let statement = Statement::of(query);
-                    let kind = statement.kind();
+                    let asked = statement.asked(core.state());
                     Box::pin(async move {
-                        let (connection, state) = admit(core, kind).await?;
+                        let (connection, state) = admit(core, asked).await?;
                         let row = answer::<$database, _>(state, connection.fetch_optional(statement)).await?;
                         state.tally.rows += u64::from(row.is_some());
                         Ok(row)

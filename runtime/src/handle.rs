@@ -1,18 +1,23 @@
 //! The two handles, and the types that say which one a function takes.
 
-use std::{fmt, marker::PhantomData, pin::pin};
+use std::{
+    fmt,
+    marker::PhantomData,
+    pin::{Pin, pin},
+};
 
-use sqlx::Database;
+use sqlx::{Database, error::BoxDynError};
 
 use crate::{
     backend::{self, Damage},
+    before_commit::Vote,
     end::end,
     error::Kind,
     hooks::When,
     private::Options,
     run::run,
     savepoint::Savepoint,
-    scope::{Core, Scope},
+    scope::{Core, Joined, Scope},
     state::{Flight, Unseen},
 };
 
@@ -134,13 +139,72 @@ macro_rules! handle {
                 self.hook(When::RolledBack, hook);
             }
 
+            /// Runs `hook` inside the transaction, after the body of the outermost
+            /// function and before COMMIT.
+            ///
+            /// Hooks run in the order they were registered; what one registers runs
+            /// after it. An `Err` refuses the commit: the transaction is rolled
+            /// back, and the outermost function returns that error if it is a
+            /// [`sqlx::Error`], otherwise
+            /// [`is_vetoed`](crate::Error::is_vetoed) with it as the source. A
+            /// panic goes on in the outermost function. They are dropped when the
+            /// transaction, or the savepoint they were registered in, is rolled
+            /// back; and refused, like the others, inside a [`sqlx::Transaction`].
+            ///
+            /// ```
+            /// # use sqlx::Sqlite;
+            /// # use sqlx_transactional::{Tx, transactional};
+            /// #[transactional]
+            /// async fn book(tx: &mut Tx<'_, Sqlite>, amount: i64) -> Result<(), sqlx::Error> {
+            ///     tx.before_commit(|tx| {
+            ///         Box::pin(async move {
+            ///             let sum = sqlx::query_scalar("select sum(amount) from entries");
+            ///             let sum: i64 = sum.fetch_one(tx).await?;
+            ///             if sum == 0 { Ok(()) } else { Err(format!("{sum} is missing").into()) }
+            ///         })
+            ///     });
+            ///     let insert = sqlx::query("insert into entries (amount) values (?), (?)");
+            ///     insert.bind(amount).bind(-amount).execute(tx).await?;
+            ///     Ok(())
+            /// }
+            /// ```
+            pub fn before_commit<F>(&mut self, hook: F)
+            where
+                F: for<'t> FnOnce(
+                        &'t mut $handle<'_, DB>,
+                    ) -> Pin<
+                        Box<dyn Future<Output = Result<(), BoxDynError>> + Send + 't>,
+                    > + Send
+                    + 'static,
+            {
+                let core = self.core();
+                if !core.sees_the_end() {
+                    return refuse_hook(core);
+                }
+                core.before_commit().push(move |core| -> Vote<'_> {
+                    Box::pin(async move {
+                        let options = Options::new("before_commit");
+                        let joined = Joined::new(core, &options);
+                        let mut handle = $handle::new(Scope::joined(joined));
+                        let voted = hook(&mut handle).await;
+                        handle.scope.end(voted.is_ok()).await?;
+                        voted
+                    })
+                });
+            }
+
+            /// Which attempt this is: 1, and more in a function that runs again
+            /// because of its option `retry`.
+            pub fn attempt(&mut self) -> u32 {
+                self.core().state().attempt()
+            }
+
             fn hook(&mut self, when: When, hook: impl Future<Output = ()> + Send + 'static) {
                 let core = self.core();
                 if core.sees_the_end() {
                     core.state().hooks.push(when, hook);
                 } else {
-                    core.state()
-                        .forbid(Damage::Scope, Kind::Unsupported(NO_HOOKS));
+                    refuse_hook(core);
                 }
             }
 
@@ -218,8 +282,13 @@ macro_rules! handle {
 handle!(Tx, Write, "Tx");
 handle!(ReadTx, Read, "ReadTx");
 
+fn refuse_hook<DB: Database>(core: &mut (dyn Core<DB> + '_)) {
+    core.state()
+        .forbid(Damage::Scope, Kind::Unsupported(NO_HOOKS));
+}
+
 /// Hands out the connection, after which the transaction is checked at its end.
-async fn expose<'t, DB: Database>(
+pub(crate) async fn expose<'t, DB: Database>(
     core: &'t mut (dyn Core<DB> + '_),
 ) -> Result<&'t mut DB::Connection, sqlx::Error> {
     if !core.is_ready() {
@@ -235,7 +304,7 @@ async fn expose<'t, DB: Database>(
     state.in_flight = None;
     if let Err(error) = exposed {
         let damage = backend::of::<DB>().damage(&error).max(Damage::Transaction);
-        state.failed(damage, &error);
+        state.failed::<DB>(damage, &error);
         return Err(error);
     }
     Ok(connection)

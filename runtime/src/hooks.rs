@@ -47,6 +47,11 @@ impl Hooks {
         self.0.truncate(mark);
     }
 
+    /// Takes those registered since `mark` away.
+    pub(crate) fn take_since(&mut self, mark: usize) -> Self {
+        Self(self.0.split_off(mark))
+    }
+
     /// Runs those that wait for `when`, one after another. One that panics is
     /// logged and stops no other.
     pub(crate) async fn run(self, when: When) {
@@ -88,6 +93,11 @@ impl Due {
         let (hooks, when) = self.0.take()?;
         let run = hooks.run(when);
         Some(FinishOnDrop::new(Handle::current(), Patience::Endless, run))
+    }
+
+    /// Lets them go: what they waited for is done again.
+    pub(crate) fn forget(mut self) {
+        self.0 = None;
     }
 }
 

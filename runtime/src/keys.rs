@@ -80,7 +80,7 @@ pub(crate) async fn claim<DB: Database>(
         .as_database_error()
         .is_some_and(sqlx::error::DatabaseError::is_unique_violation);
     if !is_there {
-        state.failed(backend.damage(&error).max(Damage::Scope), &error);
+        state.failed::<DB>(backend.damage(&error).max(Damage::Scope), &error);
         return Err(error);
     }
     let already = || Error::because(Kind::AlreadyDone, record(&error));

@@ -112,10 +112,13 @@
 //! message.
 
 mod backend;
+mod before_commit;
 mod begin;
 mod block;
 mod borrowed;
+mod characteristics;
 mod conclude;
+mod db;
 mod deadline;
 mod end;
 mod error;
@@ -128,13 +131,16 @@ mod lease;
 mod limits;
 mod observe;
 pub mod pool;
+mod pools;
 mod recorded;
 mod resolve;
+mod retry;
 mod root;
 mod run;
 mod savepoint;
 mod scope;
 mod session;
+mod settings;
 mod state;
 mod statement;
 pub mod testing;
@@ -146,13 +152,17 @@ pub mod __private;
 
 use __private as private;
 
-pub use begin::{Begin, Outermost, Source};
-pub use block::{Block, on, read, transaction};
+pub use begin::{Begin, Hook, Outermost, Source};
+pub use block::{Block, Matches, Never, Retrying, on, read, transaction};
+pub use characteristics::{BeginMode, Deferrable, Isolation};
+pub use db::Db;
 pub use end::Outcome;
 pub use error::Error;
 pub use handle::{Access, AccessOf, Handle, Read, ReadTx, Tx, Write};
 pub use limits::{IdleTimeout, Limits};
 pub use resolve::Resolution;
+pub use retry::Retry;
+pub use settings::Settings;
 
 #[doc = include_str!("transactional.md")]
 pub use sqlx_transactional_macros::transactional;

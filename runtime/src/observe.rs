@@ -50,12 +50,13 @@ pub(crate) struct Tally {
 }
 
 /// The span of a transaction that begins here.
-pub(crate) fn begun(name: &'static str, engine: &'static str) -> Span {
+pub(crate) fn begun(name: &'static str, engine: &'static str, place: Option<&str>) -> Span {
     or_none(tracing::info_span!(
         target: target!(),
         "transaction",
         name,
         engine,
+        db = place,
         kind = "begun",
         outcome = field::Empty,
         statements = field::Empty,
@@ -125,6 +126,13 @@ pub(crate) fn doomed(cause: &sqlx::Error) {
 
 pub(crate) fn rolled_back(why: &'static str) {
     tracing::debug!(target: target!(), why, "rolled back");
+}
+
+/// `attempt` has failed and is followed by another.
+pub(crate) fn retrying(attempt: u32, pause: Duration, cause: Option<&sqlx::Error>) {
+    let pause_us = micros(pause);
+    let cause = cause.map(label).unwrap_or_default();
+    tracing::info!(target: target!(), attempt, pause_us, cause, "retrying");
 }
 
 pub(crate) fn commit_refused(error: &sqlx::Error) {

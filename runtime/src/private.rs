@@ -3,19 +3,26 @@
 use std::{fmt::Display, ops::Deref, time::Duration};
 
 use sqlx::{Database, Pool};
+use tokio::time::Instant;
 
 use crate::{
+    backend::Mode,
     begin::Begin,
+    characteristics::{BeginMode, Characteristics, Deferrable, Isolation, Locking},
     end::Outcome,
     error::Kind,
     handle::Access,
     keys,
     limits::{IdleTimeout, Limits},
+    retry::Retry,
     run::Bounds,
+    settings::Settings,
+    state::State,
 };
 
 pub use crate::{
-    end::end,
+    end::{Verdict, end, judge},
+    retry::{Attempts, again},
     run::{Ran, run},
 };
 
@@ -26,6 +33,12 @@ pub struct Options {
     pub(crate) savepoint: bool,
     pub(crate) resolvable: bool,
     pub(crate) limits: Limits,
+    pub(crate) characteristics: Characteristics,
+    /// How the outermost function is repeated.
+    pub(crate) retry: Option<Retry>,
+    /// The number of this attempt, of a function that is repeated, and when its
+    /// first began.
+    pub(crate) attempt: Option<(u32, Instant)>,
 }
 
 impl Options {
@@ -37,6 +50,9 @@ impl Options {
             savepoint: false,
             resolvable: false,
             limits: Limits::new(),
+            characteristics: Characteristics::new(),
+            retry: None,
+            attempt: None,
         }
     }
 
@@ -86,12 +102,101 @@ impl Options {
         self
     }
 
-    /// Why a function with these options cannot be called in a transaction with
-    /// the limits `open`.
-    pub(crate) fn refused_inside(&self, open: &Limits) -> Option<Kind> {
-        let beyond = self.limits.beyond(open);
-        let beyond = beyond.or(self.resolvable.then_some(NOT_RESOLVABLE));
-        beyond.map(Kind::Unsupported)
+    /// With at least this isolation.
+    #[must_use]
+    pub const fn isolation(mut self, isolation: Isolation) -> Self {
+        self.characteristics.isolation = Some(isolation);
+        self
+    }
+
+    /// Waits for a snapshot that no other transaction can make fail.
+    #[must_use]
+    pub const fn deferrable<A: Deferrable>(mut self) -> Self {
+        self.characteristics.deferrable = true;
+        self
+    }
+
+    /// Takes each lock when it is needed.
+    #[must_use]
+    pub const fn deferred<DB: BeginMode>(mut self) -> Self {
+        self.characteristics.locking = Some(Locking::Deferred);
+        self
+    }
+
+    /// Takes the lock of the one who writes at once.
+    #[must_use]
+    pub const fn immediate<DB: BeginMode>(mut self) -> Self {
+        self.characteristics.locking = Some(Locking::Immediate);
+        self
+    }
+
+    /// Keeps others from reading as well, where that is possible.
+    #[must_use]
+    pub const fn exclusive<DB: BeginMode>(mut self) -> Self {
+        self.characteristics.locking = Some(Locking::Exclusive);
+        self
+    }
+
+    /// Is run again after a failure that goes away.
+    #[must_use]
+    pub const fn retry(mut self) -> Self {
+        self.retry = Some(Retry::new());
+        self
+    }
+
+    /// At most so often.
+    #[must_use]
+    pub const fn attempts(mut self, attempts: u32) -> Self {
+        self.retry = Some(self.policy().attempts(attempts));
+        self
+    }
+
+    /// For at most so long, in milliseconds.
+    #[must_use]
+    pub const fn deadline(mut self, deadline: u64) -> Self {
+        let deadline = Duration::from_millis(deadline);
+        self.retry = Some(self.policy().deadline(deadline));
+        self
+    }
+
+    /// With this longest first pause, in milliseconds.
+    #[must_use]
+    pub const fn base(mut self, base: u64) -> Self {
+        self.retry = Some(self.policy().base(Duration::from_millis(base)));
+        self
+    }
+
+    /// With this longest pause, in milliseconds.
+    #[must_use]
+    pub const fn cap(mut self, cap: u64) -> Self {
+        self.retry = Some(self.policy().cap(Duration::from_millis(cap)));
+        self
+    }
+
+    /// Also when its outcome is unknown.
+    #[must_use]
+    pub const fn idempotent(mut self) -> Self {
+        self.retry = Some(self.policy().idempotent());
+        self
+    }
+
+    const fn policy(&self) -> Retry {
+        match self.retry {
+            Some(retry) => retry,
+            None => Retry::new(),
+        }
+    }
+
+    /// Why a function with these options cannot be called in the transaction that
+    /// is `open`.
+    pub(crate) fn refused_inside<DB: Database>(&self, mode: Mode, open: &State) -> Option<Kind> {
+        let terms = &open.terms;
+        let resolvable = self.resolvable.then_some(NOT_RESOLVABLE);
+        let beyond = self.limits.beyond(&terms.limits).or_else(|| {
+            let open = terms.characteristics;
+            self.characteristics.beyond::<DB>(open, mode)
+        });
+        beyond.or(resolvable).map(Kind::Unsupported)
     }
 }
 
@@ -141,6 +246,14 @@ impl<'a, T: ?Sized> Deref for On<'a, T> {
 /// Begins on `place`, or joins it.
 pub fn begin<A: Access, B: Begin<A>>(place: &mut B, options: Options) -> A::Handle<'_> {
     place.begin(options)
+}
+
+/// Gives a setting its value for as long as the transaction lasts.
+pub fn set<A>(handle: &mut A::Handle<'_>, name: &'static str, value: &(impl Display + ?Sized))
+where
+    A: Access<Database: Settings>,
+{
+    A::scope(handle).set(name, value.to_string());
 }
 
 /// What surrounds the body of the function with `handle`.

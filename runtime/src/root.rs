@@ -2,35 +2,47 @@
 
 mod ending;
 
-use std::{io, mem};
+use std::{io, mem, time::Duration};
 
 use futures_core::future::BoxFuture;
-use sqlx::Database;
+use sqlx::{Database, Pool};
 use tokio::time::{Instant, timeout};
 use tracing::Span;
 
 use crate::{
     backend::{self, Damage, Mode, Terms},
+    before_commit::BeforeCommit,
     begin::DynSource,
     borrowed::Borrowed,
+    characteristics::{Characteristics, Isolation},
     deadline::Deadline,
     error::{Error, Kind},
+    hooks::Hooks,
     lease::{Lease, depth},
     limits::{self, DEFAULT_TIMEOUT, Limits},
     observe,
     private::Options,
+    retry::{Attempt, Retry},
     savepoint,
-    scope::Core,
+    scope::{Core, OTHER_SETTING},
+    settings,
     state::{Flight, State, Unseen},
+    testing::runs_twice,
 };
 
 /// A transaction from its first statement to its end.
 pub(crate) struct Root<'c, DB: Database> {
     link: Link<'c, DB>,
-    terms: Terms,
     /// When the whole call has to be over.
     deadline: Option<Deadline>,
     state: State,
+    before_commit: BeforeCommit<DB>,
+    /// Why the body is not called at all.
+    unfit: Option<Kind>,
+    /// How long to wait before the next attempt, if there is to be one.
+    pause: Option<Duration>,
+    /// Whether this is the first of two runs, for a test.
+    rehearses: bool,
     span: Span,
 }
 
@@ -47,6 +59,7 @@ enum Link<'c, DB: Database> {
 /// Where the connection of a transaction comes from.
 pub(crate) enum Place<'c, DB: Database> {
     Source(&'c dyn DynSource<DB>),
+    Owned(Pool<DB>),
     Connection(Borrowed<'c, DB>),
 }
 
@@ -57,21 +70,57 @@ impl<'c, DB: Database> Root<'c, DB> {
         // A timer that is ours leaves a session behind that is not.
         let timed = limits.timeout.is_some()
             || (limits.statement_timeout.is_some() && !backend.limits_statements());
+        let terms = Terms {
+            mode,
+            characteristics: Characteristics {
+                isolation: options.characteristics.isolation.or(place.isolation()),
+                ..options.characteristics
+            },
+            settings: settings::Shared::default(),
+            identify: timed && place.source().is_some(),
+            resolvable: options.resolvable && mode == Mode::Write,
+            limits: limits.clone(),
+        };
+        let attempt = options.attempt.filter(|_| place.is_outermost());
+        let rehearses = attempt.is_some_and(|(number, _)| number == 1)
+            && place
+                .source()
+                .is_some_and(|source| runs_twice(source.pool()));
+        let attempt = attempt.map(|(number, started)| {
+            let retry = options.retry.unwrap_or_default().or(place.retry());
+            Box::new(Attempt {
+                number,
+                retry,
+                started,
+            })
+        });
+        let mut state = State::new(options.name, terms, attempt);
+        place.add_hooks(&mut state.hooks);
         Self {
             deadline: match limits.timeout {
                 Some(limit) => Deadline::exact(limit),
                 None => Deadline::coarse(DEFAULT_TIMEOUT),
             },
-            state: State::new(limits.clone()),
-            terms: Terms {
-                mode,
-                limits,
-                identify: timed && matches!(place, Place::Source(_)),
-                resolvable: options.resolvable && mode == Mode::Write,
-            },
+            state,
+            before_commit: BeforeCommit::default(),
+            unfit: None,
+            pause: None,
+            rehearses,
+            span: observe::begun(options.name, backend.engine(), place.name()),
             link: Link::Idle(place),
-            span: observe::begun(options.name, backend.engine()),
         }
+    }
+
+    /// Gives a setting its value from BEGIN on.
+    pub(crate) fn set(&mut self, name: &'static str, value: String) {
+        if let Err(kind) = self.state.terms.settings.push(name, value) {
+            self.unfit = Some(kind);
+        }
+    }
+
+    /// How long to wait before the next attempt, if there is to be one.
+    pub(crate) fn pause(&self) -> Option<Duration> {
+        self.pause
     }
 
     pub(crate) fn span(&self) -> &Span {
@@ -84,24 +133,29 @@ impl<'c, DB: Database> Root<'c, DB> {
 
     /// Why the body is not called at all.
     pub(crate) fn refused(&self) -> Option<Kind> {
-        let backend = backend::of::<DB>();
-        if self.terms.limits.idle_timeout.is_some() && !backend.limits_idleness() {
-            return Some(Kind::Unsupported(NO_IDLE_TIMEOUT));
-        }
-        match &self.link {
-            Link::Idle(Place::Connection(borrowed)) => {
-                if self.terms.resolvable {
-                    Some(Kind::Unsupported(NOT_RESOLVABLE))
-                } else if borrowed.is_nested() {
-                    self.terms
-                        .limits
-                        .beyond(&Limits::new())
-                        .map(Kind::Unsupported)
-                } else {
-                    None
-                }
-            }
-            _ => None,
+        let terms = &self.state.terms;
+        let unfit = self.unfit.or_else(|| {
+            let unsupported = backend::of::<DB>().unsupported(terms);
+            unsupported.map(Kind::Unsupported)
+        });
+        let Link::Idle(Place::Connection(borrowed)) = &self.link else {
+            return unfit;
+        };
+        if unfit.is_some() {
+            unfit
+        } else if terms.resolvable {
+            Some(Kind::Unsupported(NOT_RESOLVABLE))
+        } else if !borrowed.is_nested() {
+            None
+        } else if !terms.settings.is_empty() {
+            Some(OTHER_SETTING)
+        } else {
+            // What its owner asked for is not known.
+            let beyond = terms.limits.beyond(&Limits::new()).or_else(|| {
+                let open = Characteristics::new();
+                terms.characteristics.beyond::<DB>(open, terms.mode)
+            });
+            beyond.map(Kind::Unsupported)
         }
     }
 
@@ -112,7 +166,7 @@ impl<'c, DB: Database> Root<'c, DB> {
         let timer = observe::Timer::start();
         // The statement that waits for this is lost with it.
         self.state.in_flight = Some(Flight::Statement);
-        let (terms, deadline) = (&self.terms, self.deadline.map(|deadline| deadline.at));
+        let (terms, deadline) = (&self.state.terms, self.deadline.map(|deadline| deadline.at));
         let begun = match terms.limits.lock_timeout {
             Some(limit) if backend::of::<DB>().is_embedded() => {
                 let begun = timeout(limit, place.begin(terms, deadline)).await;
@@ -124,9 +178,9 @@ impl<'c, DB: Database> Root<'c, DB> {
         if let Err(error) = &begun {
             // The statement did not run, so the body must not go on without it.
             let damage = backend::of::<DB>().damage(error).max(Damage::Transaction);
-            self.state.failed(damage, error);
+            self.state.failed::<DB>(damage, error);
         }
-        let lease = begun?;
+        let lease = begun.map_err(|error| self.state.told(error))?;
         timer.event("begin");
         self.state.opened = (!self.span.is_none()).then(std::time::Instant::now);
         match (mem::replace(&mut self.link, Link::Ended), lease) {
@@ -134,6 +188,11 @@ impl<'c, DB: Database> Root<'c, DB> {
                 self.state.interrupt = lease.interrupt();
                 self.link = Link::Leased(lease);
                 self.prepare(source).await
+            }
+            (Link::Idle(Place::Owned(_)), Some(lease)) => {
+                self.state.interrupt = lease.interrupt();
+                self.link = Link::Leased(lease);
+                Ok(())
             }
             (Link::Idle(Place::Connection(borrowed)), _) => {
                 self.link = Link::Borrowed(borrowed);
@@ -154,7 +213,7 @@ impl<'c, DB: Database> Root<'c, DB> {
         if let Err(error) = &prepared {
             // Without it nothing may run: a tenant's role was not set, say.
             let damage = backend::of::<DB>().damage(error).max(Damage::Transaction);
-            state.failed(damage, error);
+            state.failed::<DB>(damage, error);
         }
         prepared
     }
@@ -188,7 +247,7 @@ impl<'c, DB: Database> Root<'c, DB> {
             (Ok(false), None) => state.forbid(worst, Kind::EndedEarly),
             (Err(error), _) => {
                 let damage = backend.damage(&error).max(worst);
-                state.failed(damage, &error);
+                state.failed::<DB>(damage, &error);
             }
         }
     }
@@ -223,8 +282,6 @@ impl<'c, DB: Database> Root<'c, DB> {
     }
 }
 
-const NO_IDLE_TIMEOUT: &str = "`idle_timeout` is an option for PostgreSQL";
-
 const NOT_RESOLVABLE: &str = "`resolvable` needs a pool to begin on: on a connection of the \
                               caller's, the outcome is for the caller to ask";
 
@@ -232,11 +289,42 @@ const NESTED_LEFT_OPEN: &str =
     "a nested transaction begun on `connection()` was still open at the end";
 
 impl<DB: Database> Place<'_, DB> {
-    /// The limits of whatever is begun here.
-    fn limits(&self) -> Limits {
+    /// Whoever has defaults for what is begun here.
+    fn source(&self) -> Option<&dyn DynSource<DB>> {
         match self {
-            Self::Source(source) => source.limits(),
-            Self::Connection(_) => Limits::new(),
+            Self::Source(source) => Some(*source),
+            Self::Owned(pool) => Some(pool),
+            Self::Connection(_) => None,
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        self.source().map_or_else(Limits::new, DynSource::limits)
+    }
+
+    fn isolation(&self) -> Option<Isolation> {
+        self.source().and_then(DynSource::isolation)
+    }
+
+    fn retry(&self) -> Retry {
+        self.source().map_or_else(Retry::new, DynSource::retry)
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.source().and_then(DynSource::name)
+    }
+
+    fn add_hooks(&self, hooks: &mut Hooks) {
+        if let Some(source) = self.source() {
+            source.add_hooks(hooks);
+        }
+    }
+
+    /// Whether what begins here ends here.
+    fn is_outermost(&self) -> bool {
+        match self {
+            Self::Connection(borrowed) => !borrowed.is_nested(),
+            _ => true,
         }
     }
 
@@ -251,6 +339,7 @@ impl<DB: Database> Place<'_, DB> {
                 let lease = Lease::begin(source.pool(), terms, deadline).await;
                 lease.map(Some)
             }
+            Self::Owned(pool) => Lease::begin(pool, terms, deadline).await.map(Some),
             Self::Connection(borrowed) => borrowed.begin(terms).await.map(|()| None),
         }
     }
@@ -300,7 +389,11 @@ impl<DB: Database> Core<DB> for Root<'_, DB> {
     }
 
     fn mode(&self) -> Mode {
-        self.terms.mode
+        self.state.terms.mode
+    }
+
+    fn before_commit(&mut self) -> &mut BeforeCommit<DB> {
+        &mut self.before_commit
     }
 
     fn sees_the_end(&self) -> bool {

@@ -10,6 +10,7 @@ use tracing::Span;
 
 use crate::{
     deadline::{Deadline, Timer},
+    end::Verdict,
     waits::Frame,
 };
 
@@ -27,6 +28,8 @@ pub struct Bounds {
 pub enum Ran<R> {
     /// It returned.
     Returned(R),
+    /// It returned, and its function has rules for that.
+    Judged(R, Verdict),
     /// Its time was over, and it was dropped, or will be before the end.
     TimedOut,
     /// It was not called.

@@ -3,18 +3,22 @@
 //! Savepoints are plain SQL: sqlx's own nesting, cancelled or failing, ends the
 //! outer transaction and lets later statements autocommit.
 
+mod alone;
+
 use std::mem;
 
 use futures_core::future::BoxFuture;
 use sqlx::{AssertSqlSafe, Database, SqlSafeStr, SqlStr};
 use tracing::Span;
 
+use self::alone::Alone;
 use crate::{
     backend::{self, Damage, Mode},
+    before_commit::BeforeCommit,
     error::Kind,
     observe,
     private::Options,
-    scope::Core,
+    scope::{Core, OTHER_SETTING},
     state::{Flight, State},
 };
 
@@ -26,21 +30,27 @@ pub(crate) struct Savepoint<'c, DB: Database> {
     number: Option<u32>,
     /// The hooks that are not this scope's.
     hooks: usize,
+    votes: usize,
     /// Whether the enclosing scope is to be rolled back.
     outer_roll_back: bool,
     /// Whether the enclosing scope was doomed already.
     outer_doomed: bool,
     /// Why the body is not called at all.
     pub(crate) refused: Option<Kind>,
+    /// What is the enclosing transaction's, in a test's.
+    alone: Option<Box<Alone>>,
     ended: bool,
 }
 
 impl<'c, DB: Database> Savepoint<'c, DB> {
     pub(crate) fn new(parent: &'c mut (dyn Core<DB> + 'c), options: &Options) -> Self {
+        let mode = parent.mode();
         let state = parent.state();
-        let refused = options.refused_inside(&state.limits);
+        let refused = options.refused_inside::<DB>(mode, state);
         state.notice_interruption(backend::of::<DB>().survives_interruption());
         let hooks = state.hooks.mark();
+        let votes = parent.before_commit().mark();
+        let state = parent.state();
         let outer_roll_back = mem::take(&mut state.roll_back);
         let outer_doomed = state.is_doomed();
         Self {
@@ -48,9 +58,11 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
             span: observe::inside(options.name, backend::of::<DB>().engine(), "savepoint"),
             number: None,
             hooks,
+            votes,
             outer_roll_back,
             outer_doomed,
             refused,
+            alone: None,
             ended: false,
         }
     }
@@ -59,20 +71,41 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         &self.span
     }
 
+    /// Asks for a setting; only the outermost function can say what holds for all.
+    pub(crate) fn set_to(&mut self, name: &'static str, value: String) {
+        if self.alone.is_some() {
+            let settings = &mut self.parent.state().terms.settings;
+            if let Err(unfit) = settings.push(name, value) {
+                self.refused = Some(unfit);
+            }
+        } else if !self.parent.state().terms.settings.has(name, &value) {
+            self.refused.get_or_insert(OTHER_SETTING);
+        }
+    }
+
     async fn set(&mut self) -> Result<(), sqlx::Error> {
         if self.number.is_some() {
             return Ok(());
         }
+        let settings = self.settings_sql();
         let (Some(connection), state) = self.parent.parts() else {
             return Ok(());
         };
         let number = state.next_savepoint();
-        send::<DB>(connection, state, "savepoint", sql("SAVEPOINT", number)).await?;
+        let set = sql("SAVEPOINT", number, &settings);
+        send::<DB>(connection, state, "savepoint", set).await?;
         self.number = Some(number);
         Ok(())
     }
 
     pub(crate) async fn end(&mut self, succeeded: bool) -> Result<(), sqlx::Error> {
+        if self.alone.is_some() {
+            return Box::pin(self.end_alone(succeeded)).await;
+        }
+        self.end_part(succeeded).await
+    }
+
+    async fn end_part(&mut self, succeeded: bool) -> Result<(), sqlx::Error> {
         let survives = backend::of::<DB>().survives_interruption();
         let state = self.parent.state();
         state.notice_interruption(survives);
@@ -95,9 +128,10 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
     }
 
     async fn release(&mut self) -> Result<(), sqlx::Error> {
+        let reset = self.reset_sql();
         match (self.parent.parts(), self.number) {
             ((Some(connection), state), Some(number)) => {
-                let release = sql("RELEASE SAVEPOINT", number);
+                let release = sql("RELEASE SAVEPOINT", number, &reset);
                 send::<DB>(connection, state, "release", release).await
             }
             _ => Ok(()),
@@ -145,10 +179,12 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
     fn close(&mut self, kept: bool, outcome: &'static str) {
         self.ended = true;
         observe::part_ended(&self.span, outcome);
+        self.leave(kept);
         let state = self.parent.state();
         state.roll_back = self.outer_roll_back;
         if !kept {
             state.hooks.forget_since(self.hooks);
+            self.parent.before_commit().forget_since(self.votes);
         }
     }
 }
@@ -178,6 +214,10 @@ impl<DB: Database> Core<DB> for Savepoint<'_, DB> {
     fn sees_the_end(&self) -> bool {
         self.parent.sees_the_end()
     }
+
+    fn before_commit(&mut self) -> &mut BeforeCommit<DB> {
+        self.parent.before_commit()
+    }
 }
 
 /// The scope's future was dropped, or its body panicked.
@@ -200,7 +240,7 @@ pub(crate) async fn roll_back_to<DB: Database>(
         state.in_flight = None;
         state.interrupt.lower();
         if let Err(error) = settled {
-            return state.failed(Damage::Connection, &error);
+            return state.failed::<DB>(Damage::Connection, &error);
         }
     }
     let both = format!("ROLLBACK TO SAVEPOINT tx_{number}; RELEASE SAVEPOINT tx_{number}");
@@ -229,11 +269,12 @@ async fn send<DB: Database>(
     state.in_flight = None;
     match &sent {
         Ok(()) => timer.event(what),
-        Err(error) => state.failed(backend.damage(error).max(Damage::Transaction), error),
+        Err(error) => state.failed::<DB>(backend.damage(error).max(Damage::Transaction), error),
     }
     sent
 }
 
-fn sql(verb: &str, number: u32) -> SqlStr {
-    AssertSqlSafe(format!("{verb} tx_{number}")).into_sql_str()
+/// The statement that does this to a savepoint, and what is sent behind it.
+fn sql(verb: &str, number: u32, rest: &str) -> SqlStr {
+    AssertSqlSafe(format!("{verb} tx_{number}{rest}")).into_sql_str()
 }

@@ -9,6 +9,7 @@ use tracing::Span;
 
 use crate::{
     backend::{self, Damage, Mode},
+    before_commit::BeforeCommit,
     deadline::Deadline,
     error::{Cause, Error, Kind},
     observe,
@@ -41,12 +42,19 @@ pub(crate) trait Core<DB: Database>: Send {
 
     /// Whether this crate sees the outermost end, and can run hooks after it.
     fn sees_the_end(&self) -> bool;
+
+    /// The hooks that run as the last of the transaction.
+    fn before_commit(&mut self) -> &mut BeforeCommit<DB>;
 }
 
 /// What every handle is made of.
 pub struct Scope<'c, DB: Database>(Place<'c, DB>);
 
 /// Where a handle stands.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most are roots, and a box would be one more allocation for each"
+)]
 enum Place<'c, DB: Database> {
     Root(Root<'c, DB>),
     Savepoint(Savepoint<'c, DB>),
@@ -84,6 +92,27 @@ impl<'c, DB: Database> Scope<'c, DB> {
 
     pub(crate) fn is_root(&self) -> bool {
         matches!(self.0, Place::Root(_))
+    }
+
+    /// Gives a setting its value for as long as the transaction lasts.
+    pub(crate) fn set(&mut self, name: &'static str, value: String) {
+        match &mut self.0 {
+            Place::Root(root) => root.set(name, value),
+            Place::Savepoint(savepoint) => savepoint.set_to(name, value),
+            Place::Joined(joined) => {
+                if !joined.core.state().terms.settings.has(name, &value) {
+                    joined.refused.get_or_insert(OTHER_SETTING);
+                }
+            }
+        }
+    }
+
+    /// How long to wait before the next attempt, if there is to be one.
+    pub(crate) fn pause(&self) -> Option<Duration> {
+        match &self.0 {
+            Place::Root(root) => root.pause(),
+            Place::Savepoint(_) | Place::Joined(_) => None,
+        }
     }
 
     /// What surrounds the body of whoever has this scope. `limit` is that of its
@@ -132,6 +161,12 @@ impl<'c, DB: Database> Scope<'c, DB> {
     }
 }
 
+/// Only the outermost function can say what holds for all.
+pub(crate) const OTHER_SETTING: Kind = Kind::Unsupported(
+    "its `settings` are not those of the transaction it joins: give them at the outermost \
+     function",
+);
+
 impl<DB: Database> fmt::Debug for Scope<'_, DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scope")
@@ -153,9 +188,10 @@ pub(crate) struct Joined<'c, DB: Database> {
 
 impl<'c, DB: Database> Joined<'c, DB> {
     pub(crate) fn new(core: &'c mut (dyn Core<DB> + 'c), options: &Options) -> Self {
+        let mode = core.mode();
         let state = core.state();
         state.recent = None;
-        let refused = options.refused_inside(&state.limits);
+        let refused = options.refused_inside::<DB>(mode, state);
         Self {
             core,
             name: options.name,

@@ -2,13 +2,16 @@
 
 use std::{sync::Arc, time::Instant};
 
+use sqlx::Database;
+
 use crate::{
-    backend::{Damage, Interrupt},
+    backend::{self, Damage, Interrupt, Terms},
     error::{Cause, Error, Kind},
     hooks::Hooks,
-    limits,
-    observe::{self, Tally},
+    observe::{self, Outcome, Tally},
     recorded::record,
+    retry::Attempt,
+    testing::Witness,
 };
 
 /// The state that all handles of one transaction share.
@@ -33,9 +36,15 @@ pub(crate) struct State {
     pub(crate) hooks: Hooks,
     savepoints: u32,
     pub(crate) tally: Tally,
+    /// What a test wants to know of it.
+    pub(crate) witness: Option<Box<Witness>>,
     pub(crate) opened: Option<Instant>,
-    /// The limits that hold for the whole transaction.
-    pub(crate) limits: limits::Shared,
+    /// What holds for the whole transaction.
+    pub(crate) terms: Terms,
+    /// Which attempt this is, of a function that is repeated.
+    pub(crate) attempt: Option<Box<Attempt>>,
+    /// Whether the last failure is one that goes away when all is done again.
+    pub(crate) transient: bool,
     /// Ends the statement that runs.
     pub(crate) interrupt: Interrupt,
     /// The idempotency key that was written in it.
@@ -73,9 +82,11 @@ pub(crate) enum Flight {
 }
 
 impl State {
-    pub(crate) fn new(limits: limits::Shared) -> Self {
+    pub(crate) fn new(name: &'static str, terms: Terms, attempt: Option<Box<Attempt>>) -> Self {
         Self {
-            limits,
+            witness: Witness::of(name),
+            terms,
+            attempt,
             ..Self::default()
         }
     }
@@ -117,13 +128,46 @@ impl State {
     }
 
     /// Takes note of a statement's error.
-    pub(crate) fn failed(&mut self, damage: Damage, error: &sqlx::Error) {
+    pub(crate) fn failed<DB: Database>(&mut self, damage: Damage, error: &sqlx::Error) {
+        // After the first cause of a doom the rest is its consequence.
+        self.transient = match self.doom {
+            Some(_) => self.transient,
+            None => backend::of::<DB>().is_transient(error),
+        };
         if !matches!(error, sqlx::Error::Database(_)) && damage == Damage::None {
             return;
         }
         let cause = record(error);
         self.recent = Some(cause.clone());
         self.hurt(damage, || cause);
+    }
+
+    /// A failure that was taken note of, as the caller is told it: in a function
+    /// that is repeated, with the number of the attempt.
+    pub(crate) fn told(&self, error: sqlx::Error) -> sqlx::Error {
+        match &self.attempt {
+            Some(attempt) if self.transient => Error::transient(error, attempt.number).into(),
+            _ => error,
+        }
+    }
+
+    /// Which attempt this is.
+    pub(crate) fn attempt(&self) -> u32 {
+        self.attempt.as_ref().map_or(1, |attempt| attempt.number)
+    }
+
+    /// Tells a test how it ended.
+    pub(crate) fn testify(&mut self, outcome: Outcome) {
+        if let Some(witness) = self.witness.take() {
+            let attempt = self.attempt();
+            witness.ended(attempt, outcome, self.tally);
+        }
+    }
+
+    /// A statement was answered well.
+    pub(crate) fn succeeded(&mut self) {
+        self.in_flight = None;
+        self.transient = false;
     }
 
     /// Dooms the transaction for a reason of this crate's own, which is also
@@ -155,6 +199,7 @@ impl State {
     pub(crate) fn statement_timed_out(&mut self, survives: bool) -> sqlx::Error {
         let error = || Error::new(Kind::StatementTimedOut);
         self.in_flight = None;
+        self.transient = false;
         self.unsettled = true;
         self.interrupt.raise();
         let damage = if survives {
@@ -187,9 +232,11 @@ impl State {
     /// The error of a body that claims success all the same.
     pub(crate) fn verdict(&self) -> Option<Error> {
         let doom = self.doom.as_ref()?;
+        let attempts = self.attempt.as_ref().filter(|_| self.transient);
+        let attempts = attempts.map(|attempt| attempt.number);
         Some(match doom.instead {
             Some(kind) => Error::new(kind),
-            None => Error::because(Kind::Doomed, doom.cause.clone()),
+            None => Error::because(Kind::Doomed, doom.cause.clone()).after(attempts),
         })
     }
 

@@ -7,7 +7,17 @@
 
 use sqlx::{Database, Execute, SqlStr, Statement as _};
 
-use crate::backend::{self, Text};
+use crate::{
+    backend::{self, Text},
+    state::State,
+};
+
+/// What is known of a statement before it is sent.
+pub(crate) struct Asked {
+    pub(crate) kind: Text,
+    /// Its text, where a test wants to know it.
+    pub(crate) text: Option<String>,
+}
 
 /// A statement taken apart, because sqlx gives its text only for keeps.
 pub(crate) enum Statement<DB: Database, E> {
@@ -39,17 +49,18 @@ impl<DB: Database, E> Statement<DB, E> {
         }
     }
 
-    /// What this statement may do to the transaction.
-    pub(crate) fn kind<'q>(&self) -> Text
+    /// What this statement may do to the transaction with this state.
+    pub(crate) fn asked<'q>(&self, state: &State) -> Asked
     where
         E: Execute<'q, DB>,
     {
-        let backend = backend::of::<DB>();
-        match self {
-            Self::Text { sql, .. } => backend.text(sql.as_str()),
-            Self::Prepared(query) => query.statement().map_or(Text::Opaque, |statement| {
-                backend.text(statement.sql().as_str())
-            }),
+        let sql = match self {
+            Self::Text { sql, .. } => Some(sql.as_str()),
+            Self::Prepared(query) => query.statement().map(|statement| statement.sql().as_str()),
+        };
+        Asked {
+            kind: sql.map_or(Text::Opaque, |sql| backend::of::<DB>().text(sql)),
+            text: sql.filter(|_| state.witness.is_some()).map(str::to_owned),
         }
     }
 }

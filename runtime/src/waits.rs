@@ -5,18 +5,16 @@
 //! waiting for the same. Bodies that are being polled on this thread are known
 //! here, so the wait can be told from an ordinary one, and ends at once.
 
-use std::{
-    cell::RefCell,
-    collections::BTreeSet,
-    ptr,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{cell::RefCell, time::Duration};
 
 use sqlx::{Database, Pool, pool::PoolConnection};
 use tokio::time::timeout;
 
-use crate::error::{Error, Kind};
+use crate::{
+    error::{Error, Kind},
+    pools::{Id, id},
+    testing::FORBIDDEN,
+};
 
 /// How long a connection may be on its way back to a pool: it is pinged first.
 const ON_ITS_WAY: Duration = Duration::from_millis(100);
@@ -25,16 +23,6 @@ thread_local! {
     /// The bodies that are being polled on this thread, the outermost first,
     /// each with the pool whose connection it holds.
     static FRAMES: RefCell<Vec<Option<Id>>> = const { RefCell::new(Vec::new()) };
-}
-
-/// The pools on which a second transaction is always an error.
-static FORBIDDEN: Mutex<BTreeSet<Id>> = Mutex::new(BTreeSet::new());
-
-/// What tells one pool from another as long as it lives: where its options are.
-type Id = usize;
-
-fn id<DB: Database>(pool: &Pool<DB>) -> Id {
-    ptr::from_ref(pool.options()).addr()
 }
 
 /// A body's place among those that are being polled.
@@ -68,7 +56,7 @@ pub(crate) async fn acquire<DB: Database>(
     let connection = if held == 0 {
         Box::pin(pool.acquire()).await?
     } else {
-        Box::pin(acquire_another(pool, id, held)).await?
+        Box::pin(acquire_another(pool, held)).await?
     };
     FRAMES.with_borrow_mut(|frames| {
         if let Some(innermost) = frames.last_mut() {
@@ -81,10 +69,9 @@ pub(crate) async fn acquire<DB: Database>(
 /// Takes a connection for a body inside others, which hold so many.
 async fn acquire_another<DB: Database>(
     pool: &Pool<DB>,
-    id: Id,
     held: usize,
 ) -> Result<PoolConnection<DB>, sqlx::Error> {
-    if forbidden().contains(&id) {
+    if FORBIDDEN.have(pool) {
         return Err(Error::new(Kind::SecondTransaction).into());
     }
     let most = pool.options().get_max_connections();
@@ -97,14 +84,4 @@ async fn acquire_another<DB: Database>(
     }
     let acquired = timeout(ON_ITS_WAY, pool.acquire()).await;
     acquired.unwrap_or_else(|_| Err(exhausted()))
-}
-
-/// From now on refuses a second transaction on `pool`: see
-/// [`forbid_second_transaction`](crate::testing::forbid_second_transaction).
-pub(crate) fn forbid<DB: Database>(pool: &Pool<DB>) {
-    forbidden().insert(id(pool));
-}
-
-fn forbidden() -> std::sync::MutexGuard<'static, BTreeSet<Id>> {
-    FORBIDDEN.lock().unwrap_or_else(PoisonError::into_inner)
 }

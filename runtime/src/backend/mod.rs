@@ -31,19 +31,26 @@ mod text;
 
 pub(crate) use text::Text;
 
-use crate::limits::{self, Limits};
+use crate::{
+    characteristics::{Characteristics, Isolation},
+    limits::{self, Limits},
+    settings,
+};
 
 /// What a transaction may do; the engine enforces it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Mode {
+    #[default]
     Write,
     Read,
 }
 
 /// What is asked of BEGIN.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Terms {
     pub(crate) mode: Mode,
+    pub(crate) characteristics: Characteristics,
+    pub(crate) settings: settings::Shared,
     pub(crate) limits: limits::Shared,
     /// Whether the session may have to be ended from another connection.
     pub(crate) identify: bool,
@@ -160,10 +167,18 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
         false
     }
 
-    /// Whether it can end a transaction that is idle.
-    fn limits_idleness(&self) -> bool {
-        false
+    /// The first of `terms` that this engine cannot give.
+    fn unsupported(&self, terms: &Terms) -> Option<&'static str> {
+        only_postgres(terms).or_else(|| only_sqlite(terms))
     }
+
+    /// The isolation that every transaction has here.
+    fn least_isolation(&self) -> Isolation;
+
+    /// Whether an error goes away when the whole transaction is run again. That
+    /// is so only of one in answer to something other than COMMIT, or to a COMMIT
+    /// that was refused.
+    fn is_transient(&self, error: &sqlx::Error) -> bool;
 
     /// Whether the engine runs in this process. Then the one wait for a lock is
     /// that of BEGIN, and there is no session to end from elsewhere.
@@ -278,6 +293,25 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
 
     /// How long a connection may take to become clean before it is closed.
     fn patience(&self) -> Duration;
+}
+
+/// The first of `terms` that PostgreSQL alone can give.
+fn only_postgres(terms: &Terms) -> Option<&'static str> {
+    if terms.limits.idle_timeout.is_some() {
+        Some("`idle_timeout` is an option for PostgreSQL")
+    } else if terms.characteristics.deferrable {
+        Some("`deferrable` is an option for PostgreSQL")
+    } else if !terms.settings.is_empty() {
+        Some("`settings` is an option for PostgreSQL")
+    } else {
+        None
+    }
+}
+
+/// The first of `terms` that SQLite alone can give.
+fn only_sqlite(terms: &Terms) -> Option<&'static str> {
+    let locking = terms.characteristics.locking;
+    locking.map(|_| "`deferred`, `immediate` and `exclusive` are options for SQLite")
 }
 
 /// The backend of `DB`.

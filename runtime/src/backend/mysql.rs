@@ -10,7 +10,7 @@ use sqlx::{
 };
 use sqlx_core::transaction::TransactionManager;
 
-use crate::limits::Limits;
+use crate::{characteristics::Isolation, limits::Limits};
 
 use super::{
     Asked, Backend, Damage, Mode, Refusal, Session, Terms, Text, is_lost,
@@ -70,11 +70,16 @@ impl Backend<MySql> for MySqlBackend {
             Mode::Read => "START TRANSACTION READ ONLY",
         };
         // Last comes what opens something, so that nothing is open if the rest
-        // fails.
-        let begin = match terms.limits.lock_timeout {
-            Some(limit) => AssertSqlSafe(format!("{}; {begin}", set_lock_timeout(limit))),
-            None => AssertSqlSafe(begin.to_owned()),
-        };
+        // fails. The isolation is that of the next transaction alone, and a
+        // ROLLBACK takes it back too (manual, 15.3.7).
+        let lock_timeout = terms.limits.lock_timeout.map(set_lock_timeout);
+        let isolation = terms.characteristics.isolation.map(|isolation| {
+            let isolation = isolation.as_sql();
+            format!("SET TRANSACTION ISOLATION LEVEL {isolation}")
+        });
+        let parts = [lock_timeout, isolation, Some(begin.to_owned())];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        let begin = AssertSqlSafe(parts.join("; "));
         let identify = terms.identify;
         Box::pin(async move {
             if identify {
@@ -120,6 +125,20 @@ impl Backend<MySql> for MySqlBackend {
         Some(Box::pin(async move {
             connection.execute(RESET_LOCK_TIMEOUT).await.map(drop)
         }))
+    }
+
+    fn least_isolation(&self) -> Isolation {
+        Isolation::ReadUncommitted
+    }
+
+    /// Deadlock, lock wait, record changed (MariaDB's snapshot isolation, Galera),
+    /// and a connection that is gone for another reason than a timeout.
+    fn is_transient(&self, error: &sqlx::Error) -> bool {
+        match number(error) {
+            Some(1213 | 1205 | 1020) => true,
+            Some(4031) => false,
+            _ => self.damage(error) == Damage::Connection,
+        }
     }
 
     /// A number is given once, until the server is started again.

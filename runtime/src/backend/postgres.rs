@@ -16,8 +16,10 @@ use sqlx::{
 };
 use sqlx_core::transaction::TransactionManager;
 
+use crate::characteristics::{Characteristics, Isolation};
+
 use super::{
-    Asked, Backend, Damage, Mode, Refusal, Session, Terms, Text, is_lost,
+    Asked, Backend, Damage, Mode, Refusal, Session, Terms, Text, is_lost, only_sqlite,
     text::{Comments, Words, may_be_several},
 };
 
@@ -89,8 +91,31 @@ impl Backend<Postgres> for PostgresBackend {
         true
     }
 
-    fn limits_idleness(&self) -> bool {
-        true
+    fn unsupported(&self, terms: &Terms) -> Option<&'static str> {
+        let Characteristics {
+            isolation,
+            deferrable,
+            ..
+        } = terms.characteristics;
+        let is_serializable = isolation == Some(Isolation::Serializable);
+        if deferrable && !(is_serializable && terms.mode == Mode::Read) {
+            Some("`deferrable` has no effect but on a serializable transaction that only reads")
+        } else {
+            only_sqlite(terms)
+        }
+    }
+
+    /// PostgreSQL manual, 13.2.1: it has no READ UNCOMMITTED of its own.
+    fn least_isolation(&self) -> Isolation {
+        Isolation::ReadCommitted
+    }
+
+    /// PostgreSQL manual, 13.5 and appendix A: serialization failure, deadlock,
+    /// and a connection that is gone for another reason than a timeout.
+    fn is_transient(&self, error: &sqlx::Error) -> bool {
+        let timed_out = code_is(error, "25P03") || code_is(error, "25P04");
+        let contended = code_is(error, "40001") || code_is(error, "40P01");
+        contended || (self.damage(error) == Damage::Connection && !timed_out)
     }
 
     /// The number of a session that has ended may be given to another, which is
@@ -268,15 +293,11 @@ impl Backend<Postgres> for PostgresBackend {
     }
 }
 
-/// BEGIN with everything that holds for the transaction, as one message. Nothing
-/// of it is text of the user's.
+/// BEGIN with everything that holds for the transaction, as one message. Of the
+/// user's text it has only settings, as literals.
 fn begin_sql(terms: &Terms, modern: bool) -> SqlStr {
-    let begin = match terms.mode {
-        Mode::Write => "BEGIN",
-        Mode::Read => "BEGIN READ ONLY",
-    };
     let limits = &terms.limits;
-    let settings = [
+    let timeouts = [
         ("statement_timeout", limits.statement_timeout),
         ("lock_timeout", limits.lock_timeout),
         // Nobody pauses for longer than the whole may take, unless the line is
@@ -287,17 +308,31 @@ fn begin_sql(terms: &Terms, modern: bool) -> SqlStr {
         ),
         ("transaction_timeout", limits.timeout.filter(|_| modern)),
     ];
-    if settings.iter().all(|(_, limit)| limit.is_none()) {
-        return SqlStr::from_static(begin);
+    let is_plain = terms.characteristics == Characteristics::new() && terms.settings.is_empty();
+    if is_plain && timeouts.iter().all(|(_, limit)| limit.is_none()) {
+        return SqlStr::from_static(match terms.mode {
+            Mode::Write => "BEGIN",
+            Mode::Read => "BEGIN READ ONLY",
+        });
     }
-    let mut sql = begin.to_owned();
-    for (name, limit) in settings {
+    let mut sql = "BEGIN".to_owned();
+    if let Some(isolation) = terms.characteristics.isolation {
+        let _ = write!(sql, " ISOLATION LEVEL {}", isolation.as_sql());
+    }
+    if terms.mode == Mode::Read {
+        sql.push_str(" READ ONLY");
+    }
+    if terms.characteristics.deferrable {
+        sql.push_str(" DEFERRABLE");
+    }
+    for (name, limit) in timeouts {
         if let Some(limit) = limit {
             // 0 would mean none at all.
             let limit = limit.as_millis().clamp(1, i32::MAX.unsigned_abs().into());
             let _ = write!(sql, "; SET LOCAL {name} = {limit}");
         }
     }
+    sql.push_str(&terms.settings.to_sql());
     AssertSqlSafe(sql).into_sql_str()
 }
 
@@ -318,7 +353,8 @@ async fn begin_and_tell(
         .fetch_all(connection)
         .await?;
     let told = |column: usize| {
-        let text: String = rows.first()?.try_get(column).ok()?;
+        // The settings answer first.
+        let text: String = rows.last()?.try_get(column).ok()?;
         text.parse().ok()
     };
     Ok(Session {

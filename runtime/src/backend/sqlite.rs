@@ -10,17 +10,31 @@ use sqlx::{
 };
 use sqlx_core::transaction::TransactionManager;
 
+use crate::characteristics::{Isolation, Locking};
+
 use super::{
-    Asked, Backend, Damage, Interrupt, Mode, Refusal, Session, Terms, Text, is_lost,
+    Asked, Backend, Damage, Interrupt, Mode, Refusal, Session, Terms, Text, is_lost, only_postgres,
     text::{Comments, Words, may_be_several},
 };
 
 /// A reader's transaction stays unknown to sqlx (depth 0), because sqlx's own
 /// COMMIT could not carry the reset of `query_only` in the same message.
-const BEGIN_READ: &str = "PRAGMA query_only = 1; BEGIN DEFERRED";
 const COMMIT_READ: &str = "COMMIT; PRAGMA query_only = 0";
 const ROLLBACK_READ: &str = "ROLLBACK; PRAGMA query_only = 0";
 const RESET_READ: &str = "PRAGMA query_only = 0";
+
+/// A connection that only queries is refused the lock of one who writes, so there
+/// the order is the other way round.
+fn begin_sql(mode: Mode, locking: Locking) -> &'static str {
+    match (mode, locking) {
+        (Mode::Write, Locking::Deferred) => "BEGIN DEFERRED",
+        (Mode::Write, Locking::Immediate) => "BEGIN IMMEDIATE",
+        (Mode::Write, Locking::Exclusive) => "BEGIN EXCLUSIVE",
+        (Mode::Read, Locking::Deferred) => "PRAGMA query_only = 1; BEGIN DEFERRED",
+        (Mode::Read, Locking::Immediate) => "BEGIN IMMEDIATE; PRAGMA query_only = 1",
+        (Mode::Read, Locking::Exclusive) => "BEGIN EXCLUSIVE; PRAGMA query_only = 1",
+    }
+}
 
 /// <https://sqlite.org/lang_comment.html>
 const COMMENTS: Comments = Comments {
@@ -42,6 +56,8 @@ impl Backend<Sqlite> for SqliteBackend {
         terms: &Terms,
     ) -> BoxFuture<'c, Result<Session, sqlx::Error>> {
         let (mode, limited) = (terms.mode, terms.identify);
+        let locking = terms.characteristics.locking;
+        let begin = begin_sql(mode, locking.unwrap_or(Locking::of(mode)));
         Box::pin(async move {
             let interrupt = if limited {
                 interruptible(connection).await?
@@ -49,14 +65,12 @@ impl Backend<Sqlite> for SqliteBackend {
                 Interrupt::default()
             };
             match mode {
-                // A deferred transaction that writes later fails at once with
-                // SQLITE_BUSY_SNAPSHOT; an immediate one waits for its turn.
                 Mode::Write => {
-                    let sql = SqlStr::from_static("BEGIN IMMEDIATE");
+                    let sql = SqlStr::from_static(begin);
                     SqliteTransactionManager::begin(connection, Some(sql)).await?;
                 }
                 Mode::Read => {
-                    connection.execute(BEGIN_READ).await?;
+                    connection.execute(begin).await?;
                 }
             }
             Ok(Session {
@@ -68,6 +82,24 @@ impl Backend<Sqlite> for SqliteBackend {
 
     fn is_embedded(&self) -> bool {
         true
+    }
+
+    fn unsupported(&self, terms: &Terms) -> Option<&'static str> {
+        only_postgres(terms)
+    }
+
+    /// <https://sqlite.org/isolation.html>
+    fn least_isolation(&self) -> Isolation {
+        Isolation::Serializable
+    }
+
+    /// BUSY and LOCKED, with `BUSY_SNAPSHOT` and their other extended codes, and a
+    /// worker that is gone.
+    fn is_transient(&self, error: &sqlx::Error) -> bool {
+        match code(error) {
+            Some(code) => matches!(code & 0xff, 5 | 6),
+            None => is_lost(error),
+        }
     }
 
     /// There is no server, and so no session.

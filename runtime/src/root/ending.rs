@@ -1,46 +1,93 @@
 //! The end of a transaction, within its time.
 
-use std::mem;
+use std::{mem, pin::pin, time::Duration};
 
 use futures_core::future::BoxFuture;
 use sqlx::Database;
+use tracing::Span;
 
 use super::{Link, Root};
 use crate::{
     backend::{self, Damage},
+    before_commit,
     conclude::{Concluded, End, before, conclude_nothing},
     deadline::Deadline,
     error::{Cause, Error, Kind},
     hooks::When,
     observe::{self, Outcome},
     resolve::Ticket,
+    run::{Bounds, Ran, run},
     state::Unseen,
 };
 
 impl<DB: Database> Root<'_, DB> {
     /// Ends the transaction, within its time.
     pub(crate) async fn end(&mut self, succeeded: bool) -> Result<(), sqlx::Error> {
-        let is_open = !matches!(self.link, Link::Idle(_));
-        let deadline = self.deadline.filter(|_| is_open);
-        if succeeded && deadline.is_some_and(Deadline::is_over) {
+        if succeeded && self.time_left().is_some_and(Deadline::is_over) {
             return Err(self.expire());
         }
-        if !self.is_settled(succeeded) {
-            let settled = before(deadline, self.settle(succeeded)).await;
-            if settled.is_none() {
-                let expired = self.expire();
-                return if succeeded { Err(expired) } else { Ok(()) };
+        if !self.settled(succeeded).await {
+            let expired = self.expire();
+            return if succeeded { Err(expired) } else { Ok(()) };
+        }
+        let mut refused = None;
+        if succeeded && !self.before_commit.is_empty() && self.commits() {
+            match self.votes().await {
+                Some(Ok(())) if self.settled(true).await => {}
+                Some(Err(why)) => refused = Some(why),
+                _ => return Err(self.expire()),
             }
         }
-        let end = match self.state.verdict() {
+        let verdict = self.state.verdict();
+        let failed = !succeeded || refused.is_some() || verdict.is_some();
+        let end = match verdict {
             _ if !succeeded => End::roll_back("the body returned an error"),
+            _ if refused.is_some() => End::roll_back("a hook before COMMIT refused"),
             _ if self.state.roll_back && !self.state.is_ended_early() => {
                 End::roll_back("it was asked for")
             }
             Some(doomed) => End::RollBack(Some(doomed)),
+            None if self.rehearses => {
+                self.pause = Some(Duration::ZERO);
+                End::roll_back("the first of two runs")
+            }
             None => End::Commit(self.ticket()),
         };
-        self.conclude(end, deadline).await
+        let answer = self.conclude(end, failed).await;
+        refused.map_or(answer, Err)
+    }
+
+    /// When the end has to be over, if anything has begun.
+    fn time_left(&self) -> Option<Deadline> {
+        self.deadline
+            .filter(|_| !matches!(self.link, Link::Idle(_)))
+    }
+
+    /// Whether it would end in COMMIT, as far as is known.
+    fn commits(&self) -> bool {
+        !self.state.roll_back && !self.state.is_doomed()
+    }
+
+    /// Asks the hooks before COMMIT; nothing if there is no time for that.
+    fn votes(&mut self) -> BoxFuture<'_, Option<Result<(), sqlx::Error>>> {
+        let bounds = Bounds {
+            span: Span::none(),
+            deadline: self.deadline,
+            refused: None,
+        };
+        Box::pin(async move {
+            let voted = run(bounds, pin!(before_commit::vote(self, 0))).await;
+            let Ran::Returned(voted) = voted else {
+                return None;
+            };
+            Some(voted.map_err(Error::refused))
+        })
+    }
+
+    /// Waits until the end can be decided; `false` if there is no time for that.
+    async fn settled(&mut self, succeeded: bool) -> bool {
+        let deadline = self.time_left();
+        self.is_settled(succeeded) || before(deadline, self.settle(succeeded)).await.is_some()
     }
 
     /// Whether the end can be decided without asking anybody.
@@ -82,26 +129,39 @@ impl<DB: Database> Root<'_, DB> {
         }
     }
 
-    async fn conclude(&mut self, end: End, deadline: Option<Deadline>) -> Result<(), sqlx::Error> {
+    async fn conclude(&mut self, end: End, failed: bool) -> Result<(), sqlx::Error> {
+        let deadline = self.time_left();
         // For the caller that does not wait for the answer.
         let unanswered = match &end {
             End::Commit(ticket) => End::Commit(ticket.clone()),
             End::RollBack(None) => End::RollBack(None),
             End::RollBack(Some(_)) => End::RollBack(self.state.verdict()),
         };
-        let state = mem::take(&mut self.state);
+        let mut state = mem::take(&mut self.state);
         let damage = state.damage();
+        let hooks = mem::take(&mut state.hooks);
         let concluding = match mem::replace(&mut self.link, Link::Ended) {
-            Link::Leased(lease) => before(deadline, lease.conclude(end, damage, state.hooks)).await,
+            Link::Leased(lease) => before(deadline, lease.conclude(end, damage, hooks)).await,
             Link::Borrowed(borrowed) => {
-                let concluding = Box::pin(borrowed.conclude(end, damage, state.hooks));
+                let concluding = Box::pin(borrowed.conclude(end, damage, hooks));
                 before(deadline, concluding).await
             }
-            Link::Idle(_) | Link::Ended => Some(conclude_nothing(end, state.hooks)),
+            Link::Idle(_) | Link::Ended => Some(conclude_nothing(end, hooks)),
         };
-        let concluded = concluding.unwrap_or_else(|| Concluded::unanswered(unanswered));
+        let mut concluded = concluding.unwrap_or_else(|| Concluded::unanswered(unanswered));
         let held = state.opened.map(|opened| opened.elapsed());
         observe::ended(&self.span, concluded.outcome, state.tally, held);
+        state.testify(concluded.outcome);
+        if let Some(attempt) = &state.attempt {
+            let failed = failed && state.transient;
+            self.pause =
+                self.pause
+                    .or(concluded.pause::<DB>(attempt, failed, state.recent.as_deref()));
+            if self.pause.is_some() {
+                concluded.hooks.forget();
+                return concluded.answer;
+            }
+        }
         // They go on behind the deadline, but nobody waits for them there.
         if let Some(hooks) = concluded.hooks.run() {
             before(deadline, hooks).await;
@@ -137,6 +197,7 @@ impl<DB: Database> Root<'_, DB> {
         observe::rolled_back(why);
         let held = state.opened.map(|opened| opened.elapsed());
         observe::ended(&self.span, Outcome::RolledBack, state.tally, held);
+        state.testify(Outcome::RolledBack);
         let damage = state.damage();
         match link {
             Link::Leased(lease) => lease.abandon(damage, state.hooks),

@@ -1,0 +1,38 @@
+//! Sets of pools, which are known by their address.
+
+use std::{
+    collections::BTreeSet,
+    ptr,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use sqlx::{Database, Pool};
+
+/// What tells one pool from another as long as it lives: where its options are.
+pub(crate) type Id = usize;
+
+pub(crate) fn id<DB: Database>(pool: &Pool<DB>) -> Id {
+    ptr::from_ref(pool.options()).addr()
+}
+
+/// Some pools.
+#[derive(Debug)]
+pub(crate) struct Pools(Mutex<BTreeSet<Id>>);
+
+impl Pools {
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(BTreeSet::new()))
+    }
+
+    pub(crate) fn add<DB: Database>(&self, pool: &Pool<DB>) {
+        self.ids().insert(id(pool));
+    }
+
+    pub(crate) fn have<DB: Database>(&self, pool: &Pool<DB>) -> bool {
+        self.ids().contains(&id(pool))
+    }
+
+    fn ids(&self) -> MutexGuard<'_, BTreeSet<Id>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

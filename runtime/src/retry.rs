@@ -1,0 +1,221 @@
+//! Running a transaction again after a failure that goes away by itself.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    end::{Outcome, finish},
+    handle::Access,
+    private::Options,
+    run::Ran,
+};
+
+/// How often, and for how long, a transaction is run again: the option `retry` of
+/// the attribute and of a block, and the default of a
+/// [`Source`](crate::Source) for those that ask for a retry and say no more.
+/// What is `None` is not said.
+///
+/// The pause before attempt `n + 1` is random, evenly between nothing and
+/// `base · 2ⁿ⁻¹`, but at most `cap` ("full jitter"): those who were in each
+/// other's way come back at different times.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retry {
+    /// How often the body runs at most; 1 means once. 5 if nobody says otherwise.
+    pub attempts: Option<u32>,
+    /// How long after the first began an attempt may still begin. 10 s if nobody
+    /// says otherwise.
+    pub deadline: Option<Duration>,
+    /// The longest pause after the first attempt. 5 ms if nobody says otherwise.
+    pub base: Option<Duration>,
+    /// The longest pause of all. 500 ms if nobody says otherwise.
+    pub cap: Option<Duration>,
+    /// Whether an [unknown outcome](crate::Error::is_outcome_unknown) may be
+    /// repeated.
+    pub idempotent: bool,
+}
+
+impl Retry {
+    /// With the defaults.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            attempts: None,
+            deadline: None,
+            base: None,
+            cap: None,
+            idempotent: false,
+        }
+    }
+
+    /// With so many attempts at most, the first included.
+    #[must_use]
+    pub const fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = Some(attempts);
+        self
+    }
+
+    /// With so much time after which no attempt begins.
+    #[must_use]
+    pub const fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// With this longest pause after the first attempt.
+    #[must_use]
+    pub const fn base(mut self, base: Duration) -> Self {
+        self.base = Some(base);
+        self
+    }
+
+    /// With this longest pause of all.
+    #[must_use]
+    pub const fn cap(mut self, cap: Duration) -> Self {
+        self.cap = Some(cap);
+        self
+    }
+
+    /// An outcome that is not known may be repeated: doing the work twice is the
+    /// same as doing it once.
+    #[must_use]
+    pub const fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    /// This, and `place` where this says nothing.
+    pub(crate) fn or(self, place: Self) -> Self {
+        Self {
+            attempts: self.attempts.or(place.attempts),
+            deadline: self.deadline.or(place.deadline),
+            base: self.base.or(place.base),
+            cap: self.cap.or(place.cap),
+            idempotent: self.idempotent || place.idempotent,
+        }
+    }
+
+    /// The longest pause after `attempt`.
+    fn longest_pause(self, attempt: u32) -> Duration {
+        let base = self.base.unwrap_or(Duration::from_millis(5));
+        let cap = self.cap.unwrap_or(Duration::from_millis(500));
+        let doubled = 2_u32.checked_pow(attempt.saturating_sub(1));
+        let pause = doubled.and_then(|times| base.checked_mul(times));
+        pause.unwrap_or(cap).min(cap)
+    }
+
+    /// The pause after `attempt`, given chance as a number between 0 and 1.
+    fn pause(self, attempt: u32, chance: f64) -> Duration {
+        self.longest_pause(attempt).mul_f64(chance)
+    }
+}
+
+/// One of several attempts, as the transaction knows it.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) number: u32,
+    pub(crate) retry: Retry,
+    /// When the first attempt began.
+    pub(crate) started: Instant,
+}
+
+impl Attempt {
+    /// The pause before the next attempt, if there may be one.
+    pub(crate) fn pause(&self) -> Option<Duration> {
+        let deadline = self.retry.deadline.unwrap_or(Duration::from_secs(10));
+        if self.number >= self.retry.attempts.unwrap_or(5) {
+            return None;
+        }
+        let pause = self.retry.pause(self.number, fastrand::f64());
+        (self.started.elapsed() + pause < deadline).then_some(pause)
+    }
+}
+
+/// The attempts of one call.
+#[derive(Debug)]
+pub struct Attempts {
+    options: Options,
+    started: Instant,
+    number: u32,
+}
+
+impl Attempts {
+    /// Of a function with `options`.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self {
+            options,
+            started: Instant::now(),
+            number: 0,
+        }
+    }
+
+    /// The options of the next attempt.
+    pub fn options(&mut self) -> Options {
+        self.number += 1;
+        Options {
+            attempt: Some((self.number, self.started)),
+            ..self.options
+        }
+    }
+
+    /// Ends the attempt: as [`end`](crate::__private::end) if it was the last,
+    /// otherwise nothing, after the pause before the next.
+    pub async fn end<A: Access, R: Outcome>(
+        &mut self,
+        handle: A::Handle<'_>,
+        ran: Ran<R>,
+    ) -> Option<R> {
+        let mut scope = A::into_scope(handle);
+        let returned = finish(&mut scope, ran).await;
+        let Some(pause) = scope.pause() else {
+            return Some(returned);
+        };
+        // What the attempt held is not needed for the pause.
+        drop((scope, returned));
+        sleep(pause).await;
+        None
+    }
+}
+
+/// A copy of an argument for the next attempt.
+pub fn again<T: Clone>(argument: &T) -> T {
+    argument.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, Retry};
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn retry_08_the_longest_pause_doubles_up_to_the_cap() {
+        let retry = Retry::new().base(ms(5)).cap(ms(500));
+        let pauses: Vec<_> = (1..=13).map(|attempt| retry.pause(attempt, 1.0)).collect();
+        let expected = [5, 10, 20, 40, 80, 160, 320, 500, 500, 500, 500, 500, 500];
+        assert_eq!(pauses, expected.map(ms));
+        let none: Duration = (1..=13).map(|attempt| retry.pause(attempt, 0.0)).sum();
+        assert_eq!(none, Duration::ZERO);
+        assert_eq!(pauses.into_iter().sum::<Duration>(), ms(3_635));
+    }
+
+    #[test]
+    fn a_pause_that_is_too_long_to_count_is_the_cap() {
+        let retry = Retry::new().base(Duration::MAX).cap(ms(7));
+        assert_eq!(retry.pause(u32::MAX, 1.0), ms(7));
+        assert_eq!(retry.pause(2, 1.0), ms(7));
+    }
+
+    #[test]
+    fn what_the_function_says_goes_before_what_the_place_says() {
+        let both = Retry::new()
+            .attempts(2)
+            .or(Retry::new().attempts(3).cap(ms(1)));
+        assert_eq!(both, Retry::new().attempts(2).cap(ms(1)));
+        assert!(Retry::new().or(Retry::new().idempotent()).idempotent);
+    }
+}

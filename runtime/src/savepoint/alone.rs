@@ -1,0 +1,114 @@
+//! A savepoint that stands for a whole transaction, inside one of a test's.
+
+use std::mem;
+
+use sqlx::Database;
+
+use super::Savepoint;
+use crate::{
+    backend::{self, Terms},
+    before_commit::vote,
+    characteristics::Characteristics,
+    error::{Error, Kind},
+    hooks::When,
+    observe::{Outcome, Tally},
+    private::Options,
+    scope::Core,
+    testing::Witness,
+};
+
+/// What the enclosing transaction gets back.
+pub(super) struct Alone {
+    terms: Terms,
+    tally: Tally,
+    witness: Option<Box<Witness>>,
+}
+
+impl<'c, DB: Database> Savepoint<'c, DB> {
+    /// A savepoint with the terms of a function that is called in a test.
+    pub(crate) fn alone(root: &'c mut (dyn Core<DB> + 'c), options: &Options) -> Self {
+        let mode = root.mode();
+        let state = root.state();
+        let terms = Terms {
+            mode,
+            characteristics: options.characteristics,
+            limits: options.limits.into(),
+            ..Terms::default()
+        };
+        let unsupported = backend::of::<DB>().unsupported(&Terms {
+            // Whether it only reads is for its handle to say.
+            characteristics: Characteristics {
+                deferrable: false,
+                ..options.characteristics
+            },
+            ..terms.clone()
+        });
+        let alone = Alone {
+            terms: mem::replace(&mut state.terms, terms),
+            tally: mem::take(&mut state.tally),
+            witness: mem::replace(&mut state.witness, Witness::of(options.name)),
+        };
+        let mut savepoint = Self::new(root, options);
+        savepoint.refused = unsupported.map(Kind::Unsupported);
+        savepoint.alone = Some(Box::new(alone));
+        savepoint
+    }
+
+    /// What is sent behind the statement that sets it.
+    pub(super) fn settings_sql(&mut self) -> String {
+        match self.alone {
+            Some(_) => self.parent.state().terms.settings.to_sql(),
+            None => String::new(),
+        }
+    }
+
+    /// What is sent behind the statement that releases it.
+    pub(super) fn reset_sql(&mut self) -> String {
+        match self.alone {
+            Some(_) => self.parent.state().terms.settings.to_reset_sql(),
+            None => String::new(),
+        }
+    }
+
+    /// Ends as a transaction does: with votes before, and hooks behind.
+    pub(super) async fn end_alone(&mut self, succeeded: bool) -> Result<(), sqlx::Error> {
+        let mut refused = None;
+        let state = self.parent.state();
+        let mut commits = succeeded && !state.roll_back && !state.is_doomed();
+        if commits {
+            let votes = self.votes;
+            refused = vote(self, votes).await.err();
+            commits = refused.is_none();
+        }
+        let mark = self.hooks;
+        let hooks = self.parent.state().hooks.take_since(mark);
+        let answer = self.end_part(succeeded && refused.is_none()).await;
+        let is_kept = commits && answer.is_ok();
+        let when = if is_kept {
+            When::Committed
+        } else {
+            When::RolledBack
+        };
+        hooks.run(when).await;
+        refused.map_or(answer, |why| Err(Error::refused(why)))
+    }
+
+    /// Gives the enclosing transaction its own back.
+    pub(super) fn leave(&mut self, kept: bool) {
+        let Some(alone) = self.alone.take() else {
+            return;
+        };
+        let mark = self.hooks;
+        let state = self.parent.state();
+        state.testify(if kept {
+            Outcome::Committed
+        } else {
+            Outcome::RolledBack
+        });
+        let hooks = state.hooks.take_since(mark);
+        hooks.run_in_background(When::RolledBack);
+        state.terms = alone.terms;
+        state.tally = alone.tally;
+        state.witness = alone.witness;
+    }
+}
