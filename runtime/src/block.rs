@@ -64,13 +64,14 @@ where
 /// A block with options: see [`on`].
 #[derive(Debug)]
 #[must_use = "nothing happens before `run` or `read`"]
-pub struct Block<P, C = Never, R = Never> {
+pub struct Block<P, C = Never, R = Never, M = Once> {
     place: P,
     options: Options,
     key: Option<String>,
     settings: Vec<(&'static str, String)>,
     commit_on: C,
     rollback_on: R,
+    runs: M,
 }
 
 /// The block form with options: `on(&pool).name("transfer").run(async |tx| …)`.
@@ -82,10 +83,11 @@ pub fn on<P>(place: P) -> Block<P> {
         settings: Vec::new(),
         commit_on: Never,
         rollback_on: Never,
+        runs: Once,
     }
 }
 
-impl<P, C, R> Block<P, C, R> {
+impl<P, C, R, M> Block<P, C, R, M> {
     /// The name in spans; `transaction` if there is none.
     pub fn name(mut self, name: &'static str) -> Self {
         self.options.name = name;
@@ -93,7 +95,7 @@ impl<P, C, R> Block<P, C, R> {
     }
 
     /// Inside a transaction, makes a savepoint instead of joining: the block's
-    /// failure then undoes only the block.
+    /// failure then undoes only the self.
     pub fn savepoint(mut self) -> Self {
         self.options = self.options.savepoint();
         self
@@ -149,9 +151,17 @@ impl<P, C, R> Block<P, C, R> {
 
     /// Runs `body` again after a failure that goes away. It is cloned for each
     /// attempt, with what it captured by value.
-    pub fn retry(mut self, retry: Retry) -> Retrying<P, C, R> {
+    pub fn retry(mut self, retry: Retry) -> Block<P, C, R, Again> {
         self.options.retry = Some(retry);
-        Retrying(self)
+        Block {
+            place: self.place,
+            options: self.options,
+            key: self.key,
+            settings: self.settings,
+            commit_on: self.commit_on,
+            rollback_on: self.rollback_on,
+            runs: Again,
+        }
     }
 
     /// Makes an outcome that is not known one that can be
@@ -168,7 +178,7 @@ impl<P, C, R> Block<P, C, R> {
     }
 
     /// Commits also where `body` returns an `Err` of which this is true.
-    pub fn commit_on<T, E, F>(self, matches: F) -> Block<P, F, R>
+    pub fn commit_on<T, E, F>(self, matches: F) -> Block<P, F, R, M>
     where
         F: Fn(&Result<T, E>) -> bool,
     {
@@ -179,11 +189,12 @@ impl<P, C, R> Block<P, C, R> {
             settings: self.settings,
             commit_on: matches,
             rollback_on: self.rollback_on,
+            runs: self.runs,
         }
     }
 
     /// Rolls back also where `body` returns an `Ok` of which this is true.
-    pub fn rollback_on<T, E, F>(self, matches: F) -> Block<P, C, F>
+    pub fn rollback_on<T, E, F>(self, matches: F) -> Block<P, C, F, M>
     where
         F: Fn(&Result<T, E>) -> bool,
     {
@@ -194,15 +205,19 @@ impl<P, C, R> Block<P, C, R> {
             settings: self.settings,
             commit_on: self.commit_on,
             rollback_on: matches,
+            runs: self.runs,
         }
     }
 }
 
-/// A block that is run again after a failure that goes away: see
+/// The body of a block runs once.
+#[derive(Clone, Copy, Debug)]
+pub struct Once;
+
+/// The body of a block is run again after a failure that goes away: see
 /// [`Block::retry`].
-#[derive(Debug)]
-#[must_use = "nothing happens before `run` or `read`"]
-pub struct Retrying<P, C = Never, R = Never>(Block<P, C, R>);
+#[derive(Clone, Copy, Debug)]
+pub struct Again;
 
 /// What a rule that was not given matches.
 #[derive(Clone, Copy, Debug)]
@@ -238,7 +253,7 @@ fn verdict<V>(commit_on: &impl Matches<V>, rollback_on: &impl Matches<V>, return
 
 macro_rules! forms {
     ($(#[doc = $doc:literal] $run:ident: $handle:ident, $access:ident;)*) => {
-        impl<P, C, R> Block<P, C, R> {$(
+        impl<P, C, R> Block<P, C, R, Once> {$(
             #[doc = $doc]
             ///
             /// # Errors
@@ -275,14 +290,14 @@ macro_rules! forms {
             }
         )*}
 
-        impl<P, C, R> Retrying<P, C, R> {$(
+        impl<P, C, R> Block<P, C, R, Again> {$(
             #[doc = $doc]
             ///
             /// # Errors
             ///
             /// The body's in its last attempt, or the error of beginning or ending
             /// the transaction.
-            pub async fn $run<DB, T, E, F>(self, body: F) -> Result<T, E>
+            pub async fn $run<DB, T, E, F>(mut self, body: F) -> Result<T, E>
             where
                 DB: Database,
                 P: Begin<$access<DB>>,
@@ -291,15 +306,14 @@ macro_rules! forms {
                 R: Matches<Result<T, E>>,
                 F: AsyncFnOnce(&mut $handle<'_, DB>) -> Result<T, E> + Clone,
             {
-                let mut block = self.0;
-                let mut attempts = Attempts::new(block.options);
+                let mut attempts = Attempts::new(self.options);
                 loop {
-                    let mut tx = block.place.begin(attempts.options());
-                    for (name, value) in &block.settings {
+                    let mut tx = self.place.begin(attempts.options());
+                    for (name, value) in &self.settings {
                         $access::<DB>::scope(&mut tx).set(name, value.clone());
                     }
-                    let bounds = bounds::<$access<DB>>(&mut tx, block.options);
-                    let (key, body) = (block.key.clone(), body.clone());
+                    let bounds = bounds::<$access<DB>>(&mut tx, self.options);
+                    let (key, body) = (self.key.clone(), body.clone());
                     let body = async {
                         if let Some(key) = key
                             && let Some(failed) = claim::<$access<DB>, _>(&mut tx, key).await
@@ -310,7 +324,7 @@ macro_rules! forms {
                     };
                     let ran = run(bounds, pin!(body)).await;
                     let ran = judge(ran, |returned| {
-                        verdict(&block.commit_on, &block.rollback_on, returned)
+                        verdict(&self.commit_on, &self.rollback_on, returned)
                     });
                     if let Some(returned) = attempts.end::<$access<DB>, _>(tx, ran).await {
                         return returned;

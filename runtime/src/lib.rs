@@ -153,7 +153,7 @@ pub mod __private;
 use __private as private;
 
 pub use begin::{Begin, Hook, Outermost, Source};
-pub use block::{Block, Matches, Never, Retrying, on, read, transaction};
+pub use block::{Again, Block, Matches, Never, Once, on, read, transaction};
 pub use characteristics::{BeginMode, Deferrable, Isolation};
 pub use db::Db;
 pub use end::Outcome;

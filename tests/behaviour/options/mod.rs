@@ -1,0 +1,3 @@
+//! What the options of a transaction do.
+
+mod isolation;
