@@ -36,3 +36,21 @@ impl Pools {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use sqlx::SqlitePool;
+
+    use super::Pools;
+
+    #[tokio::test]
+    async fn one_that_is_gone_is_not_taken_for_another() {
+        let pools = Pools::new();
+        for _ in 0..200 {
+            let pool = SqlitePool::connect_lazy("sqlite::memory:").unwrap();
+            assert!(!pools.have(&pool), "it has the address of one that is gone");
+            pools.add(&pool);
+            assert!(pools.have(&pool.clone()));
+        }
+    }
+}
