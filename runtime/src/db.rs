@@ -44,7 +44,6 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
 pub struct Db<DB: Database> {
     pool: Pool<DB>,
     name: Option<&'static str>,
@@ -159,6 +158,17 @@ impl<DB: Database> Source<DB> for Db<DB> {
 
     fn after_rollback(&self) -> Option<Hook> {
         self.after_rollback.as_ref().map(|hook| hook())
+    }
+}
+
+impl<DB: Database> Clone for Db<DB> {
+    fn clone(&self) -> Self {
+        Self {
+            pool: self.pool.clone(),
+            after_commit: self.after_commit.clone(),
+            after_rollback: self.after_rollback.clone(),
+            ..*self
+        }
     }
 }
 
