@@ -1,3 +1,4 @@
 //! What the options of a transaction do.
 
 mod isolation;
+mod retry;

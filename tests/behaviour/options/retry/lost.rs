@@ -1,0 +1,75 @@
+//! A connection that is lost on the way.
+
+use sqlx_transactional::{on, transaction};
+use sqlx_transactional_tests::{Action, Point, Setup, TestDb, for_engines};
+
+use super::quick;
+use crate::{expect::own, sql::insert};
+
+for_engines! {
+    [postgres, mysql]
+
+    #[test(Setup::wired())]
+    async fn retry_18_one_lost_at_a_statement_is_followed_by_another(db: &TestDb<DB>) {
+        db.wire().arm(Point::command("insert into notes"), Action::Cut);
+        let ended = on(&db.pool).retry(quick(2)).run(async |tx| {
+            let attempt = i64::from(tx.attempt());
+            insert(tx, attempt).await
+        });
+        ended.await.unwrap();
+        assert_eq!(db.wire().fired(), 1);
+        assert_eq!(db.rows().await, [2]);
+        db.assert_whole().await;
+    }
+
+    #[test(Setup::wired())]
+    async fn an_unknown_outcome_is_not_repeated(db: &TestDb<DB>) {
+        db.wire().arm(Point::reply_to("COMMIT"), Action::Cut);
+        let ended = on(&db.pool).retry(quick(5)).run(async |tx| {
+            assert_eq!(tx.attempt(), 1);
+            insert(tx, 1).await
+        });
+        let error = ended.await.unwrap_err();
+        assert!(own(&error).is_outcome_unknown());
+        assert_eq!(db.rows().await, [1]);
+        db.assert_whole().await;
+    }
+
+    #[test(Setup::wired())]
+    async fn an_unknown_outcome_is_repeated_where_twice_is_as_good_as_once(db: &TestDb<DB>) {
+        db.wire().arm(Point::reply_to("COMMIT"), Action::Cut);
+        let ended = on(&db.pool).retry(quick(2).idempotent()).run(async |tx| {
+            let attempt = i64::from(tx.attempt());
+            insert(tx, attempt).await
+        });
+        ended.await.unwrap();
+        assert_eq!(db.rows().await, [1, 2]);
+        db.assert_whole().await;
+    }
+
+    /// The key is there: the first attempt has committed after all.
+    #[test(Setup::wired())]
+    async fn with_a_key_the_repetition_does_nothing(db: &TestDb<DB>) {
+        let table = sqlx_transactional::keys::table::<DB>();
+        crate::sql::run(&db.observer, table).await.unwrap();
+        db.wire().arm(Point::reply_to("COMMIT"), Action::Cut);
+        let ended = on(&db.pool).key("once").retry(quick(3).idempotent()).run(async |tx| {
+            let attempt = i64::from(tx.attempt());
+            insert(tx, attempt).await
+        });
+        let error = ended.await.unwrap_err();
+        assert!(own(&error).is_already_done(), "{error:?}");
+        assert_eq!(db.rows().await, [1]);
+    }
+
+    /// The pool's only connection is good again after each attempt.
+    #[test(Setup::wired())]
+    async fn a_refused_begin_is_followed_by_another(db: &TestDb<DB>) {
+        db.wire().cut_all().await;
+        let ended = on(&db.pool).retry(quick(3)).run(async |tx| insert(tx, 1).await);
+        ended.await.unwrap();
+        transaction(&db.pool, async |tx| insert(tx, 2).await).await.unwrap();
+        assert_eq!(db.rows().await, [1, 2]);
+        db.assert_whole().await;
+    }
+}
