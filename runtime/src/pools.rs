@@ -1,9 +1,10 @@
 //! Sets of pools, which are known by their address.
 
 use std::{
-    collections::BTreeSet,
+    any::Any,
+    collections::BTreeMap,
     ptr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use sqlx::{Database, Pool};
@@ -15,24 +16,32 @@ pub(crate) fn id<DB: Database>(pool: &Pool<DB>) -> Id {
     ptr::from_ref(pool.options()).addr()
 }
 
-/// Some pools.
+/// Some pools, as long as they live.
 #[derive(Debug)]
-pub(crate) struct Pools(Mutex<BTreeSet<Id>>);
+pub(crate) struct Pools(Mutex<BTreeMap<Id, Life>>);
+
+/// The options a pool connects with, which go when the pool does. Held so, they
+/// leave their own address to nobody, but that of the pool is free again.
+type Life = Weak<dyn Any + Send + Sync>;
 
 impl Pools {
     pub(crate) const fn new() -> Self {
-        Self(Mutex::new(BTreeSet::new()))
+        Self(Mutex::new(BTreeMap::new()))
     }
 
     pub(crate) fn add<DB: Database>(&self, pool: &Pool<DB>) {
-        self.ids().insert(id(pool));
+        let mut pools = self.lock();
+        pools.retain(|_, life| life.strong_count() > 0);
+        pools.insert(id(pool), Arc::downgrade(&pool.connect_options()) as Life);
     }
 
     pub(crate) fn have<DB: Database>(&self, pool: &Pool<DB>) -> bool {
-        self.ids().contains(&id(pool))
+        let pools = self.lock();
+        let life = pools.get(&id(pool));
+        life.is_some_and(|life| life.strong_count() > 0)
     }
 
-    fn ids(&self) -> MutexGuard<'_, BTreeSet<Id>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Id, Life>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
