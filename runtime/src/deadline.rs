@@ -7,11 +7,9 @@
 //! as long as there are any.
 
 use std::{
+    mem,
     pin::Pin,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
     thread,
     time::Duration,
@@ -74,15 +72,21 @@ impl Timer {
     }
 }
 
-/// An entry in the book of the one thread. Dropped, it is struck out.
+/// A line in the book of the one thread. Dropped, it is struck out: at once,
+/// because what a waker keeps alive is memory that the next one could use while
+/// it is still in the processor's cache.
 #[derive(Debug)]
-pub(crate) struct Alarm(Arc<Entry>);
+pub(crate) struct Alarm {
+    line: usize,
+    bell: Arc<Mutex<Bell>>,
+}
 
+/// Whom an alarm wakes.
 #[derive(Debug)]
-struct Entry {
-    at: Instant,
-    is_over: AtomicBool,
-    waker: Mutex<Option<Waker>>,
+enum Bell {
+    Nobody,
+    Waiting(Waker),
+    Rung,
 }
 
 /// How often the book is read.
@@ -92,42 +96,44 @@ const PERIOD: Duration = Duration::from_millis(250);
 const IDLE_PERIODS: u32 = 40;
 
 static BOOK: Mutex<Book> = Mutex::new(Book {
-    entries: Vec::new(),
+    lines: Vec::new(),
+    free: Vec::new(),
     is_read: false,
 });
 
 #[derive(Debug)]
 struct Book {
-    entries: Vec<Arc<Entry>>,
+    lines: Vec<Option<(Instant, Arc<Mutex<Bell>>)>>,
+    /// The numbers of those that were struck out.
+    free: Vec<usize>,
     /// Whether there is a thread that reads it.
     is_read: bool,
 }
 
 impl Alarm {
     fn at(at: Instant) -> Self {
-        let entry = Arc::new(Entry {
-            at,
-            is_over: AtomicBool::new(false),
-            waker: Mutex::new(None),
-        });
+        let bell = Arc::new(Mutex::new(Bell::Nobody));
+        let entry = Some((at, Arc::clone(&bell)));
         let mut book = locked(&BOOK);
-        book.entries.push(Arc::clone(&entry));
+        let line = book.free.pop().unwrap_or(book.lines.len());
+        if line == book.lines.len() {
+            book.lines.push(entry);
+        } else {
+            book.lines[line] = entry;
+        }
         if !book.is_read {
             let reader = thread::Builder::new().name("sqlx-transactional".to_owned());
             // Without a thread nothing is late but what would have been ended.
             book.is_read = reader.spawn(read).is_ok();
         }
-        Self(entry)
+        Self { line, bell }
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let mut waker = locked(&self.0.waker);
-        if self.0.is_over.load(Ordering::Acquire) {
-            return Poll::Ready(());
-        }
-        match &mut *waker {
-            Some(waker) => waker.clone_from(context.waker()),
-            none => *none = Some(context.waker().clone()),
+        match &mut *locked(&self.bell) {
+            Bell::Rung => return Poll::Ready(()),
+            Bell::Waiting(waker) => waker.clone_from(context.waker()),
+            bell @ Bell::Nobody => *bell = Bell::Waiting(context.waker().clone()),
         }
         Poll::Pending
     }
@@ -135,7 +141,12 @@ impl Alarm {
 
 impl Drop for Alarm {
     fn drop(&mut self) {
-        self.0.is_over.store(true, Ordering::Release);
+        let mut book = locked(&BOOK);
+        let entry = book.lines[self.line].take();
+        book.free.push(self.line);
+        // A waker's destructor may be that of a task with an alarm of its own.
+        drop(book);
+        drop(entry);
     }
 }
 
@@ -146,33 +157,23 @@ fn read() {
         thread::sleep(PERIOD);
         let now = Instant::now();
         let mut book = locked(&BOOK);
-        let due = book.entries.extract_if(.., |entry| {
-            entry.at <= now || entry.is_over.load(Ordering::Acquire)
-        });
-        let due: Vec<_> = due.collect();
-        idle = if book.entries.is_empty() && due.is_empty() {
-            idle + 1
-        } else {
-            0
-        };
+        let lines = book.lines.iter().flatten();
+        let due = lines.filter(|(at, _)| *at <= now);
+        let due: Vec<_> = due.map(|(_, bell)| Arc::clone(bell)).collect();
+        let is_empty = book.lines.len() == book.free.len();
+        idle = if is_empty { idle + 1 } else { 0 };
         book.is_read = idle < IDLE_PERIODS;
         drop(book);
-        for entry in due {
-            entry.ring();
+        for bell in due {
+            ring(&bell);
         }
     }
 }
 
-impl Entry {
-    fn ring(&self) {
-        let waker = {
-            let mut waker = locked(&self.waker);
-            self.is_over.store(true, Ordering::Release);
-            waker.take()
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+fn ring(bell: &Mutex<Bell>) {
+    let rung = mem::replace(&mut *locked(bell), Bell::Rung);
+    if let Bell::Waiting(waker) = rung {
+        waker.wake();
     }
 }
 
@@ -184,7 +185,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use std::future::poll_fn;
 
-    use super::{Alarm, BOOK, Deadline, Duration, Instant, PERIOD, locked};
+    use super::{Alarm, Arc, BOOK, Deadline, Duration, Instant, PERIOD, locked};
 
     #[tokio::test]
     async fn an_alarm_rings_once_its_moment_has_come() {
@@ -196,24 +197,15 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn one_that_is_not_needed_is_struck_out() {
+    #[test]
+    fn one_that_is_not_needed_is_struck_out() {
         let far = Instant::now() + Duration::from_hours(1);
         let (kept, dropped) = (Alarm::at(far), Alarm::at(far));
-        let entry = std::sync::Arc::downgrade(&dropped.0);
+        let bell = Arc::downgrade(&dropped.bell);
         drop(dropped);
-        for _ in 0..40 {
-            tokio::time::sleep(PERIOD).await;
-            if entry.strong_count() == 0 {
-                break;
-            }
-        }
-        assert_eq!(entry.strong_count(), 0);
+        assert_eq!(bell.strong_count(), 0);
         let book = locked(&BOOK);
-        assert!(
-            book.entries
-                .iter()
-                .any(|entry| std::sync::Arc::ptr_eq(entry, &kept.0))
-        );
+        let entry = book.lines[kept.line].as_ref();
+        assert!(entry.is_some_and(|(_, bell)| Arc::ptr_eq(bell, &kept.bell)));
     }
 }
