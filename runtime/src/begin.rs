@@ -147,11 +147,21 @@ pub trait Source<DB: Database>: Debug + Send + Sync {
         let _ = connection;
         future::ready(Ok(()))
     }
+
+    /// Whether `after_begin` is known to do nothing, and need not be called.
+    #[doc(hidden)]
+    fn is_plain(&self) -> bool {
+        false
+    }
 }
 
 impl<DB: Database> Source<DB> for Pool<DB> {
     fn pool(&self) -> &Pool<DB> {
         self
+    }
+
+    fn is_plain(&self) -> bool {
+        true
     }
 }
 
@@ -193,6 +203,10 @@ macro_rules! pointers {
             ) -> impl Future<Output = Result<(), sqlx::Error>> + Send {
                 (**self).after_begin(connection)
             }
+
+            fn is_plain(&self) -> bool {
+                (**self).is_plain()
+            }
         }
     )*};
 }
@@ -217,6 +231,8 @@ pub(crate) trait DynSource<DB: Database>: Send + Sync {
         &'a self,
         connection: &'a mut DB::Connection,
     ) -> Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send + 'a>>;
+
+    fn is_plain(&self) -> bool;
 }
 
 impl<DB: Database, S: Source<DB>> DynSource<DB> for S {
@@ -254,6 +270,10 @@ impl<DB: Database, S: Source<DB>> DynSource<DB> for S {
         connection: &'a mut DB::Connection,
     ) -> Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send + 'a>> {
         Box::pin(Source::after_begin(self, connection))
+    }
+
+    fn is_plain(&self) -> bool {
+        Source::is_plain(self)
     }
 }
 

@@ -86,8 +86,11 @@ impl<DB: Database> Lease<DB> {
             // Whoever had it before left a transaction open, or sqlx believes so.
             Box::pin(self.restored()).await?;
         }
-        let terms = self.about.terms.clone();
-        match backend.begin(self.connection(), &terms).await {
+        let about = &self.about;
+        let Some(connection) = &mut self.connection else {
+            unreachable!("a lease gives its connection up only when it ends");
+        };
+        match backend::begin::<DB>(connection, &about.terms).await {
             Ok(session) => {
                 self.about.session = session;
                 Ok(self)
@@ -150,7 +153,7 @@ impl<DB: Database> Lease<DB> {
     async fn commit(mut self, ticket: Ticket) -> (Outcome, Result<(), sqlx::Error>) {
         let (backend, mode) = (backend::of::<DB>(), self.about.terms.mode);
         let timer = observe::Timer::start();
-        let error = match backend.commit(self.connection(), mode).await {
+        let error = match backend::commit::<DB>(self.connection(), mode).await {
             Ok(()) => {
                 timer.event("commit");
                 self.give_back();

@@ -187,6 +187,9 @@ impl<'c, DB: Database> Root<'c, DB> {
             (Link::Idle(Place::Source(source)), Some(lease)) => {
                 self.state.interrupt = lease.interrupt();
                 self.link = Link::Leased(lease);
+                if source.is_plain() {
+                    return Ok(());
+                }
                 self.prepare(source).await
             }
             (Link::Idle(Place::Owned(_)), Some(lease)) => {

@@ -52,9 +52,8 @@ pub(crate) async fn acquire<DB: Database>(
     let id = id(pool);
     let held =
         FRAMES.with_borrow(|frames| frames.iter().filter(|frame| **frame == Some(id)).count());
-    // In a box, or the futures around it would be as large and be moved with it.
     let connection = if held == 0 {
-        Box::pin(pool.acquire()).await?
+        pool.acquire().await?
     } else {
         Box::pin(acquire_another(pool, held)).await?
     };

@@ -20,6 +20,7 @@ use std::{
 
 use futures_core::future::BoxFuture;
 use sqlx::{Database, SqlStr};
+use sqlx_core::transaction::TransactionManager;
 
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -143,8 +144,11 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
     /// The engine's name in spans and events.
     fn engine(&self) -> &'static str;
 
-    /// Begins a transaction on a connection that is in none. With an identity
-    /// to tell, sqlx does not count it.
+    /// What sqlx's own way to begin sends, where nothing else is to be done.
+    fn plain_begin(&self, connection: &DB::Connection, terms: &Terms) -> Option<SqlStr>;
+
+    /// Begins where that is not all: see [`begin`]. With an identity to tell,
+    /// sqlx does not count the transaction.
     fn begin<'c>(
         &self,
         connection: &'c mut DB::Connection,
@@ -211,7 +215,14 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
     /// The table of idempotency keys, as SQL that creates it where it is not.
     fn key_table(&self) -> &'static str;
 
-    /// Commits, and undoes what `begin` set on the connection.
+    /// Whether sqlx's own way to commit is all, if sqlx counts the transaction.
+    fn commits_plainly(&self, mode: Mode) -> bool {
+        let _ = mode;
+        true
+    }
+
+    /// Commits where that is not all, and undoes what `begin` set on the
+    /// connection: see [`commit`].
     fn commit<'c>(
         &self,
         connection: &'c mut DB::Connection,
@@ -312,6 +323,33 @@ fn only_postgres(terms: &Terms) -> Option<&'static str> {
 fn only_sqlite(terms: &Terms) -> Option<&'static str> {
     let locking = terms.characteristics.locking;
     locking.map(|_| "`deferred`, `immediate` and `exclusive` are options for SQLite")
+}
+
+/// Begins a transaction on a connection that is in none. What most transactions
+/// do is called here and not in the backends, whose futures have to be in boxes.
+pub(crate) async fn begin<DB: Database>(
+    connection: &mut DB::Connection,
+    terms: &Terms,
+) -> Result<Session, sqlx::Error> {
+    let backend = of::<DB>();
+    let Some(sql) = backend.plain_begin(connection, terms) else {
+        return backend.begin(connection, terms).await;
+    };
+    DB::TransactionManager::begin(connection, Some(sql)).await?;
+    Ok(Session::default())
+}
+
+/// Commits, and undoes what [`begin`] set on the connection; in place like it.
+pub(crate) async fn commit<DB: Database>(
+    connection: &mut DB::Connection,
+    mode: Mode,
+) -> Result<(), sqlx::Error> {
+    let backend = of::<DB>();
+    let is_counted = DB::TransactionManager::get_transaction_depth(connection) > 0;
+    if is_counted && backend.commits_plainly(mode) {
+        return DB::TransactionManager::commit(connection).await;
+    }
+    backend.commit(connection, mode).await
 }
 
 /// The backend of `DB`.

@@ -60,34 +60,17 @@ impl Backend<MySql> for MySqlBackend {
         "mysql"
     }
 
+    fn plain_begin(&self, _: &MySqlConnection, terms: &Terms) -> Option<SqlStr> {
+        (!terms.identify).then(|| begin_sql(terms).into_sql_str())
+    }
+
     fn begin<'c>(
         &self,
         connection: &'c mut MySqlConnection,
         terms: &Terms,
     ) -> BoxFuture<'c, Result<Session, sqlx::Error>> {
-        let begin = match terms.mode {
-            Mode::Write => "START TRANSACTION",
-            Mode::Read => "START TRANSACTION READ ONLY",
-        };
-        // Last comes what opens something, so that nothing is open if the rest
-        // fails. The isolation is that of the next transaction alone, and a
-        // ROLLBACK takes it back too (manual, 15.3.7).
-        let lock_timeout = terms.limits.lock_timeout.map(set_lock_timeout);
-        let isolation = terms.characteristics.isolation.map(|isolation| {
-            let isolation = isolation.as_sql();
-            format!("SET TRANSACTION ISOLATION LEVEL {isolation}")
-        });
-        let parts = [lock_timeout, isolation, Some(begin.to_owned())];
-        let parts: Vec<_> = parts.into_iter().flatten().collect();
-        let begin = AssertSqlSafe(parts.join("; "));
-        let identify = terms.identify;
-        Box::pin(async move {
-            if identify {
-                return begin_and_tell(connection, &begin.0).await;
-            }
-            MySqlTransactionManager::begin(connection, Some(begin.into_sql_str())).await?;
-            Ok(Session::default())
-        })
+        let begin = begin_sql(terms);
+        Box::pin(async move { begin_and_tell(connection, &begin.0).await })
     }
 
     fn commit<'c>(
@@ -95,12 +78,7 @@ impl Backend<MySql> for MySqlBackend {
         connection: &'c mut MySqlConnection,
         _: Mode,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        Box::pin(async move {
-            if MySqlTransactionManager::get_transaction_depth(connection) == 0 {
-                return connection.execute("COMMIT").await.map(drop);
-            }
-            MySqlTransactionManager::commit(connection).await
-        })
+        Box::pin(async move { connection.execute("COMMIT").await.map(drop) })
     }
 
     fn rollback<'c>(
@@ -319,6 +297,25 @@ fn set_lock_timeout(limit: Duration) -> String {
 
 const RESET_LOCK_TIMEOUT: &str =
     "SET SESSION innodb_lock_wait_timeout = @sqlx_transactional_lock_timeout";
+
+/// BEGIN with everything that holds for the transaction.
+fn begin_sql(terms: &Terms) -> AssertSqlSafe<String> {
+    let begin = match terms.mode {
+        Mode::Write => "START TRANSACTION",
+        Mode::Read => "START TRANSACTION READ ONLY",
+    };
+    // Last comes what opens something, so that nothing is open if the rest
+    // fails. The isolation is that of the next transaction alone, and a
+    // ROLLBACK takes it back too (manual, 15.3.7).
+    let lock_timeout = terms.limits.lock_timeout.map(set_lock_timeout);
+    let isolation = terms.characteristics.isolation.map(|isolation| {
+        let isolation = isolation.as_sql();
+        format!("SET TRANSACTION ISOLATION LEVEL {isolation}")
+    });
+    let parts = [lock_timeout, isolation, Some(begin.to_owned())];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    AssertSqlSafe(parts.join("; "))
+}
 
 /// Begins and asks who we are in the same message. sqlx's own way gives no
 /// rows, so that it does not count this transaction.

@@ -44,21 +44,18 @@ impl Backend<Postgres> for PostgresBackend {
         "postgres"
     }
 
+    fn plain_begin(&self, connection: &PgConnection, terms: &Terms) -> Option<SqlStr> {
+        let tells = terms.identify || terms.resolvable;
+        (!tells).then(|| begin_sql(connection, terms))
+    }
+
     fn begin<'c>(
         &self,
         connection: &'c mut PgConnection,
         terms: &Terms,
     ) -> BoxFuture<'c, Result<Session, sqlx::Error>> {
-        let modern = connection.server_version_num() >= Some(TRANSACTION_TIMEOUT);
-        let sql = begin_sql(terms, modern);
-        let resolvable = terms.resolvable;
-        if terms.identify || resolvable {
-            return Box::pin(begin_and_tell(connection, sql, resolvable));
-        }
-        Box::pin(async move {
-            PgTransactionManager::begin(connection, Some(sql)).await?;
-            Ok(Session::default())
-        })
+        let sql = begin_sql(connection, terms);
+        Box::pin(begin_and_tell(connection, sql, terms.resolvable))
     }
 
     fn commit<'c>(
@@ -66,12 +63,7 @@ impl Backend<Postgres> for PostgresBackend {
         connection: &'c mut PgConnection,
         _: Mode,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        Box::pin(async move {
-            if PgTransactionManager::get_transaction_depth(connection) == 0 {
-                return connection.execute("COMMIT").await.map(drop);
-            }
-            PgTransactionManager::commit(connection).await
-        })
+        Box::pin(async move { connection.execute("COMMIT").await.map(drop) })
     }
 
     fn rollback<'c>(
@@ -295,7 +287,8 @@ impl Backend<Postgres> for PostgresBackend {
 
 /// BEGIN with everything that holds for the transaction, as one message. Of the
 /// user's text it has only settings, as literals.
-fn begin_sql(terms: &Terms, modern: bool) -> SqlStr {
+fn begin_sql(connection: &PgConnection, terms: &Terms) -> SqlStr {
+    let modern = connection.server_version_num() >= Some(TRANSACTION_TIMEOUT);
     let limits = &terms.limits;
     let timeouts = [
         ("statement_timeout", limits.statement_timeout),

@@ -25,8 +25,9 @@ const RESET_READ: &str = "PRAGMA query_only = 0";
 
 /// A connection that only queries is refused the lock of one who writes, so there
 /// the order is the other way round.
-fn begin_sql(mode: Mode, locking: Locking) -> &'static str {
-    match (mode, locking) {
+fn begin_sql(terms: &Terms) -> &'static str {
+    let (mode, locking) = (terms.mode, terms.characteristics.locking);
+    match (mode, locking.unwrap_or(Locking::of(mode))) {
         (Mode::Write, Locking::Deferred) => "BEGIN DEFERRED",
         (Mode::Write, Locking::Immediate) => "BEGIN IMMEDIATE",
         (Mode::Write, Locking::Exclusive) => "BEGIN EXCLUSIVE",
@@ -50,14 +51,17 @@ impl Backend<Sqlite> for SqliteBackend {
         "sqlite"
     }
 
+    fn plain_begin(&self, _: &SqliteConnection, terms: &Terms) -> Option<SqlStr> {
+        let is_plain = terms.mode == Mode::Write && !terms.identify;
+        is_plain.then(|| SqlStr::from_static(begin_sql(terms)))
+    }
+
     fn begin<'c>(
         &self,
         connection: &'c mut SqliteConnection,
         terms: &Terms,
     ) -> BoxFuture<'c, Result<Session, sqlx::Error>> {
-        let (mode, limited) = (terms.mode, terms.identify);
-        let locking = terms.characteristics.locking;
-        let begin = begin_sql(mode, locking.unwrap_or(Locking::of(mode)));
+        let (mode, limited, begin) = (terms.mode, terms.identify, begin_sql(terms));
         Box::pin(async move {
             let interrupt = if limited {
                 interruptible(connection).await?
@@ -131,6 +135,10 @@ impl Backend<Sqlite> for SqliteBackend {
 
     fn key_table(&self) -> &'static str {
         include_str!("../../keys/sqlite.sql")
+    }
+
+    fn commits_plainly(&self, mode: Mode) -> bool {
+        mode == Mode::Write
     }
 
     fn commit<'c>(

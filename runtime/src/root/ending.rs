@@ -182,11 +182,11 @@ impl<DB: Database> Root<'_, DB> {
 
     /// Rolls back in the background.
     pub(super) fn abandon(&mut self, why: &'static str) {
-        let mut state = mem::take(&mut self.state);
-        let link = mem::replace(&mut self.link, Link::Ended);
-        if let Link::Ended = link {
+        if let Link::Ended = self.link {
             return;
         }
+        let mut state = mem::take(&mut self.state);
+        let link = mem::replace(&mut self.link, Link::Ended);
         let _inside = self.span.enter();
         let survives = backend::of::<DB>().survives_interruption();
         state.notice_interruption(survives);
