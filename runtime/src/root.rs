@@ -169,7 +169,8 @@ impl<'c, DB: Database> Root<'c, DB> {
         let (terms, deadline) = (&self.state.terms, self.deadline.map(|deadline| deadline.at));
         let begun = match terms.limits.lock_timeout {
             Some(limit) if backend::of::<DB>().is_embedded() => {
-                let begun = timeout(limit, place.begin(terms, deadline)).await;
+                let begun = Box::pin(place.begin(terms, deadline));
+                let begun = timeout(limit, begun).await;
                 begun.unwrap_or_else(|_| Err(Error::new(Kind::LockTimedOut).into()))
             }
             _ => place.begin(terms, deadline).await,
@@ -337,14 +338,15 @@ impl<DB: Database> Place<'_, DB> {
         terms: &Terms,
         deadline: Option<Instant>,
     ) -> Result<Option<Lease<DB>>, sqlx::Error> {
-        match self {
-            Self::Source(source) => {
-                let lease = Lease::begin(source.pool(), terms, deadline).await;
-                lease.map(Some)
+        // One future that takes a connection is large enough.
+        let pool = match self {
+            Self::Source(source) => source.pool(),
+            Self::Owned(pool) => pool,
+            Self::Connection(borrowed) => {
+                return Box::pin(borrowed.begin(terms)).await.map(|()| None);
             }
-            Self::Owned(pool) => Lease::begin(pool, terms, deadline).await.map(Some),
-            Self::Connection(borrowed) => borrowed.begin(terms).await.map(|()| None),
-        }
+        };
+        Lease::begin(pool, terms, deadline).await.map(Some)
     }
 }
 

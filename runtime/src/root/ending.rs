@@ -137,9 +137,8 @@ impl<DB: Database> Root<'_, DB> {
             End::RollBack(None) => End::RollBack(None),
             End::RollBack(Some(_)) => End::RollBack(self.state.verdict()),
         };
-        let mut state = mem::take(&mut self.state);
-        let damage = state.damage();
-        let hooks = mem::take(&mut state.hooks);
+        let damage = self.state.damage();
+        let hooks = mem::take(&mut self.state.hooks);
         let concluding = match mem::replace(&mut self.link, Link::Ended) {
             Link::Leased(lease) => before(deadline, lease.conclude(end, damage, hooks)).await,
             Link::Borrowed(borrowed) => {
@@ -149,6 +148,7 @@ impl<DB: Database> Root<'_, DB> {
             Link::Idle(_) | Link::Ended => Some(conclude_nothing(end, hooks)),
         };
         let mut concluded = concluding.unwrap_or_else(|| Concluded::unanswered(unanswered));
+        let state = &mut self.state;
         let held = state.opened.map(|opened| opened.elapsed());
         observe::ended(&self.span, concluded.outcome, state.tally, held);
         state.testify(concluded.outcome);
