@@ -4,6 +4,7 @@ use sqlx_transactional_tests::{Backend, TestDb};
 
 mod deferrable;
 mod isolation;
+mod locking;
 mod retry;
 
 /// Asserts that these notes are stored, and removes them.
