@@ -14,7 +14,7 @@ use crate::{
     before_commit::BeforeCommit,
     begin::DynSource,
     borrowed::Borrowed,
-    characteristics::{Characteristics, Isolation},
+    characteristics::{Characteristics, Isolation, Locking},
     deadline::Deadline,
     error::{Error, Kind},
     hooks::Hooks,
@@ -74,6 +74,7 @@ impl<'c, DB: Database> Root<'c, DB> {
             mode,
             characteristics: Characteristics {
                 isolation: options.characteristics.isolation.or(place.isolation()),
+                locking: options.characteristics.locking.or(place.locking()),
                 ..options.characteristics
             },
             settings: settings::Shared::default(),
@@ -150,9 +151,12 @@ impl<'c, DB: Database> Root<'c, DB> {
         } else if !terms.settings.is_empty() {
             Some(OTHER_SETTING)
         } else {
-            // What its owner asked for is not known.
+            // What its owner asked for is not known. On SQLite that is the least.
             let beyond = terms.limits.beyond(&Limits::new()).or_else(|| {
-                let open = Characteristics::new();
+                let open = Characteristics {
+                    locking: Some(Locking::Deferred),
+                    ..Characteristics::new()
+                };
                 terms.characteristics.beyond::<DB>(open, terms.mode)
             });
             beyond.map(Kind::Unsupported)
@@ -308,6 +312,13 @@ impl<DB: Database> Place<'_, DB> {
 
     fn isolation(&self) -> Option<Isolation> {
         self.source().and_then(DynSource::isolation)
+    }
+
+    /// How a transaction of the owner's on SQLite takes its locks, as far as anyone
+    /// here knows.
+    fn locking(&self) -> Option<Locking> {
+        let unknown = backend::of::<DB>().is_embedded() && !self.is_outermost();
+        unknown.then_some(Locking::Deferred)
     }
 
     fn retry(&self) -> Retry {
