@@ -6,6 +6,7 @@ mod deferrable;
 mod isolation;
 mod locking;
 mod retry;
+mod settings;
 
 /// Asserts that these notes are stored, and removes them.
 ///
