@@ -3,6 +3,7 @@
 use sqlx_transactional_tests::{Backend, TestDb};
 
 mod deferrable;
+mod found;
 mod isolation;
 mod locking;
 mod retry;
