@@ -71,9 +71,10 @@ impl<DB: Database> Lease<DB> {
             };
             match FinishOnDrop::new(runtime, patience, lease.begun()).await {
                 Ok(lease) => return Ok(lease),
-                // Lost, or left aborted by somebody else: nothing of this one's.
-                Err(error) if backend::of::<DB>().damage(&error) >= Damage::Scope && spares > 0 => {
+                // Nothing of this one's was lost with it.
+                Err(error) if backend::of::<DB>().is_found_unfit(&error) && spares > 0 => {
                     spares -= 1;
+                    waits::gave_back();
                 }
                 Err(error) => return Err(error),
             }

@@ -65,6 +65,15 @@ pub(crate) async fn acquire<DB: Database>(
     Ok(connection)
 }
 
+/// The body that is being polled has given back the connection it took last.
+pub(crate) fn gave_back() {
+    FRAMES.with_borrow_mut(|frames| {
+        if let Some(innermost) = frames.last_mut() {
+            *innermost = None;
+        }
+    });
+}
+
 /// Takes a connection for a body inside others, which hold so many.
 async fn acquire_another<DB: Database>(
     pool: &Pool<DB>,

@@ -293,6 +293,12 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
     /// How far the damage of a statement's error reaches.
     fn damage(&self, error: &sqlx::Error) -> Damage;
 
+    /// Whether BEGIN failed because of the state in which it found the connection:
+    /// lost, or inside a transaction of somebody else's.
+    fn is_found_unfit(&self, error: &sqlx::Error) -> bool {
+        self.damage(error) >= Damage::Scope
+    }
+
     /// What an error in answer to COMMIT means.
     fn refusal(&self, error: &sqlx::Error) -> Refusal;
 

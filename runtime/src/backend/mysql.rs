@@ -254,6 +254,11 @@ impl Backend<MySql> for MySqlBackend {
         }
     }
 
+    fn is_found_unfit(&self, error: &sqlx::Error) -> bool {
+        let open = number(error) == Some(INSIDE_A_TRANSACTION);
+        open || self.damage(error) >= Damage::Transaction
+    }
+
     fn refusal(&self, error: &sqlx::Error) -> Refusal {
         match number(error) {
             // 1317: the query was interrupted, at a moment nobody names.

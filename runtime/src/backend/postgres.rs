@@ -255,6 +255,13 @@ impl Backend<Postgres> for PostgresBackend {
         }
     }
 
+    /// 25P02: aborted. 25001: open, so that an isolation comes too late. The rest
+    /// is about what was asked for, a setting for one.
+    fn is_found_unfit(&self, error: &sqlx::Error) -> bool {
+        let open = code_is(error, "25P02") || code_is(error, "25001");
+        open || self.damage(error) == Damage::Connection
+    }
+
     fn refusal(&self, error: &sqlx::Error) -> Refusal {
         match error {
             // The timeouts of an idle or too long transaction come before COMMIT
