@@ -3,6 +3,7 @@
 mod beside;
 mod ends;
 mod joined;
+mod row_level_security;
 mod values;
 
 use sqlx_transactional::{ReadTx, Tx, on};
