@@ -18,6 +18,7 @@ mod hooks;
 mod independent;
 mod joining;
 mod lazy;
+mod observed;
 mod options;
 mod outermost;
 mod places;

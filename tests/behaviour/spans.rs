@@ -83,7 +83,7 @@ for_each_engine! {
     }
 
     #[test]
-    async fn each_way_to_roll_back_is_told(db: &TestDb<DB>) {
+    async fn obs_07_each_way_to_roll_back_is_told(db: &TestDb<DB>) {
         let (traces, ended) = Traces::of(store_two(&db.pool, Err(1))).await;
         assert!(ended.is_err());
         assert_eq!(told(&traces.spans()[0]), "begun transfer rolled_back statements=3 rows=4");
@@ -217,7 +217,7 @@ mod behind_a_wire {
         [postgres, mysql]
 
         #[test(Setup::wired())]
-        async fn an_unknown_outcome_and_a_closed_connection_are_told(db: &TestDb<DB>) {
+        async fn obs_07_an_unknown_outcome_and_a_closed_connection_are_told(db: &TestDb<DB>) {
             db.wire().arm(Point::reply_to("COMMIT"), Action::Cut);
             let (traces, ended) = Traces::of(store_one(&db.pool)).await;
             ended.unwrap_err();

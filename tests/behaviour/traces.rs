@@ -26,6 +26,8 @@ pub(crate) struct Entry {
     pub(crate) fields: BTreeMap<&'static str, String>,
     /// The span it was in.
     pub(crate) parent: Option<usize>,
+    /// How often it was told how it ended.
+    pub(crate) ends: usize,
     id: Option<u64>,
 }
 
@@ -120,6 +122,7 @@ impl<S: Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>> Layer
             level: *metadata.level(),
             fields: fields.0,
             parent,
+            ends: 0,
             id: Some(id.into_u64()),
         });
     }
@@ -129,6 +132,7 @@ impl<S: Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>> Layer
         values.record(&mut fields);
         let mut entries = self.locked();
         if let Some(at) = position(&entries, id) {
+            entries[at].ends += usize::from(fields.0.contains_key("outcome"));
             entries[at].fields.extend(fields.0);
         }
     }
@@ -146,6 +150,7 @@ impl<S: Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>> Layer
             level: *metadata.level(),
             fields: fields.0,
             parent,
+            ends: 0,
             id: None,
         });
     }

@@ -62,7 +62,7 @@ for_engines! {
     [postgres, mysql]
 
     #[test(Setup::wired())]
-    async fn a_commit_and_its_hooks(db: &TestDb<DB>) {
+    async fn can_03_a_commit_and_its_hooks(db: &TestDb<DB>) {
         let (pool, opened) = full(db, recommended(db.url(), 1)).await;
         for (number, point) in [(1, Point::command("COMMIT")), (2, Point::reply_to("COMMIT"))] {
             let run = Run::new(number);
@@ -77,7 +77,7 @@ for_engines! {
     }
 
     #[test(Setup::wired())]
-    async fn a_commit_of_a_task_that_is_aborted(db: &TestDb<DB>) {
+    async fn can_03_a_commit_of_a_task_that_is_aborted(db: &TestDb<DB>) {
         let (pool, opened) = full(db, recommended(db.url(), 1)).await;
         let run = Run::new(1);
         db.wire().arm(Point::command("COMMIT"), Action::Hold);
@@ -110,7 +110,7 @@ for_engines! {
     }
 
     #[test(Setup::wired())]
-    async fn a_reader_too(db: &TestDb<DB>) {
+    async fn can_03_a_reader_too(db: &TestDb<DB>) {
         let (pool, opened) = full(db, recommended(db.url(), 1)).await;
         let run = Run::new(1);
         dropped_at(db, Point::reply_to("COMMIT"), reads(&pool, &run)).await;
@@ -120,7 +120,7 @@ for_engines! {
 
     /// The answer is waited for, and then there is nothing to keep.
     #[test(Setup::wired())]
-    async fn a_begin_is_undone(db: &TestDb<DB>) {
+    async fn can_02_a_begin_is_undone(db: &TestDb<DB>) {
         let (pool, opened) = full(db, recommended(db.url(), 1)).await;
         for (number, point) in [(1, Point::command(DB::BEGIN)), (2, Point::reply_to(DB::BEGIN))] {
             let run = Run::new(number);
@@ -136,7 +136,7 @@ for_engines! {
     /// What is in flight when the caller goes is waited for on PostgreSQL; on
     /// MySQL nobody can read on, so that the connection is closed.
     #[test(Setup::wired())]
-    async fn a_statement_is_undone(db: &TestDb<DB>) {
+    async fn can_01_a_statement_is_undone(db: &TestDb<DB>) {
         let (pool, opened) = full(db, recommended(db.url(), 1)).await;
         for (number, point) in [
             (1, Point::command("EXECUTE insert into notes")),

@@ -20,7 +20,8 @@ fn every_case_is_settled() {
     let files = files::below(&files::root()).expect("the repository can be read");
     let cases = cases::Cases::of(&files, cases::AWAITED);
     assert_none(cases.problems());
-    expect_test::expect_file!["../CASES.md"].assert_eq(&cases::table(&cases));
+    let written = expect_test::expect_file![concat!(env!("CARGO_MANIFEST_DIR"), "/CASES.md")];
+    written.assert_eq(&cases::table(&cases));
 }
 
 #[track_caller]

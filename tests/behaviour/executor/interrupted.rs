@@ -97,7 +97,7 @@ for_each_engine! {
 
     /// A long result that is dropped while its rows are on their way.
     #[test(Setup::wired())]
-    async fn a_stream_dropped_while_it_waits(db: &TestDb<DB>) {
+    async fn can_01_a_stream_dropped_while_it_waits(db: &TestDb<DB>) {
         assert_dooms(db, async |tx| {
             let mut rows = sqlx::query(slow::select::<DB>()).fetch(tx);
             drop_pending(async { while let Ok(Some(_)) = rows.try_next().await {} }).await;

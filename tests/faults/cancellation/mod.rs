@@ -1,5 +1,6 @@
 //! A future dropped anywhere leaves nothing behind, or everything.
 
+mod aborted;
 mod borrowed;
 mod controls;
 mod everywhere;

@@ -1,11 +1,12 @@
 //! A connection that is lost while COMMIT is on its way: nobody knows whether
 //! the data is there, and the error says so.
 
-use super::stores;
+use super::{is_unknown, stores};
 use crate::ledger::Run;
 use crate::notes::Notes;
 use crate::pools::{assert_closes, full, recommended};
 use sqlx::Error;
+use sqlx_transactional::{Retry, Tx, on};
 use sqlx_transactional_tests::{Action, Point, Setup, TestDb, for_engines, inspect};
 use std::error::Error as _;
 
@@ -53,32 +54,56 @@ for_engines! {
     [postgres, mysql]
 
     #[test(Setup::wired())]
-    async fn cut_before_the_server_has_it(db: &TestDb<DB>) {
+    async fn amb_02_cut_before_the_server_has_it(db: &TestDb<DB>) {
         assert_unknown(db, Action::Cut, Point::command("COMMIT"), &[]).await;
     }
 
     #[test(Setup::wired())]
-    async fn truncated_before_the_server_has_it(db: &TestDb<DB>) {
+    async fn amb_02_truncated_before_the_server_has_it(db: &TestDb<DB>) {
         assert_unknown(db, Action::Truncate, Point::command("COMMIT"), &[]).await;
     }
 
     #[test(Setup::wired())]
-    async fn swallowed_before_the_server_has_it(db: &TestDb<DB>) {
+    async fn amb_02_swallowed_before_the_server_has_it(db: &TestDb<DB>) {
         assert_unknown(db, Action::BlackHole, Point::command("COMMIT"), &[]).await;
     }
 
     #[test(Setup::wired())]
-    async fn its_answer_cut(db: &TestDb<DB>) {
+    async fn amb_01_its_answer_cut(db: &TestDb<DB>) {
         assert_unknown(db, Action::Cut, Point::reply_to("COMMIT"), &[1, 2]).await;
     }
 
     #[test(Setup::wired())]
-    async fn its_answer_truncated(db: &TestDb<DB>) {
+    async fn amb_01_its_answer_truncated(db: &TestDb<DB>) {
         assert_unknown(db, Action::Truncate, Point::reply_to("COMMIT"), &[1, 2]).await;
     }
 
     #[test(Setup::wired())]
-    async fn its_answer_swallowed(db: &TestDb<DB>) {
+    async fn amb_01_its_answer_swallowed(db: &TestDb<DB>) {
         assert_unknown(db, Action::BlackHole, Point::reply_to("COMMIT"), &[1, 2]).await;
+    }
+
+    /// Neither engine could tell a second COMMIT from the first: not even a call
+    /// that may be repeated sends one, on no connection.
+    #[test(Setup::wired())]
+    async fn amb_07_commit_is_not_sent_again(db: &TestDb<DB>) {
+        let wire = db.wire();
+        let (pool, _) = full(db, recommended(db.url(), 2)).await;
+        for (number, point) in [(1, Point::command("COMMIT")), (2, Point::reply_to("COMMIT"))] {
+            let run = Run::new(number);
+            wire.arm(point, Action::Cut);
+            let call = on(&pool).retry(Retry::new()).run(async |tx: &mut Tx<'_, DB>| {
+                DB::insert(tx, run.id(1)).await
+            });
+            assert!(is_unknown(&call.await.unwrap_err()));
+            inspect::settle(&pool).await;
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            let log = wire.take_log();
+            let begun = log.iter().filter(|line| *line == DB::BEGIN).count();
+            let commits = log.iter().filter(|line| *line == "COMMIT").count();
+            assert_eq!((begun, commits), (1, 1), "{log:?}");
+            inspect::assert_whole(db, &pool).await;
+        }
+        assert_closes(&pool).await;
     }
 }

@@ -35,7 +35,7 @@ for_engines! {
     }
 
     #[test(Setup::wired())]
-    async fn one(db: &TestDb<DB>) {
+    async fn pool_06_one(db: &TestDb<DB>) {
         let pool = dead(db, 1).await;
         let run = Run::new(1);
         stores(&pool, &run).await.unwrap();
@@ -45,7 +45,7 @@ for_engines! {
     }
 
     #[test(Setup::wired())]
-    async fn all_of_three(db: &TestDb<DB>) {
+    async fn pool_06_all_of_three(db: &TestDb<DB>) {
         let pool = dead(db, 3).await;
         let run = Run::new(1);
         stores(&pool, &run).await.unwrap();
@@ -55,7 +55,7 @@ for_engines! {
     }
 
     #[test(Setup::wired())]
-    async fn all_of_three_for_eight_at_once(db: &TestDb<DB>) {
+    async fn pool_06_all_of_three_for_eight_at_once(db: &TestDb<DB>) {
         let pool = dead(db, 3).await;
         let runs: Vec<Run> = (1..=8).map(Run::new).collect();
         for outcome in join_all(runs.iter().map(|run| stores(&pool, run))).await {
@@ -69,7 +69,7 @@ for_engines! {
     }
 
     #[test(Setup::wired())]
-    async fn for_a_reader(db: &TestDb<DB>) {
+    async fn pool_06_for_a_reader(db: &TestDb<DB>) {
         let pool = dead(db, 2).await;
         let read = sqlx_transactional::read(&pool, async |tx: &mut ReadTx<'_, DB>| {
             DB::count(tx).await
@@ -80,7 +80,7 @@ for_engines! {
 
     /// A plain pool finds out by itself.
     #[test(Setup::wired())]
-    async fn on_a_plain_pool(db: &TestDb<DB>) {
+    async fn pool_06_on_a_plain_pool(db: &TestDb<DB>) {
         sessions::end_all(db).await;
         let run = Run::new(1);
         stores(&db.pool, &run).await.unwrap();
@@ -90,7 +90,7 @@ for_engines! {
 
     /// Whether BEGIN got there does not matter: nothing was done in it.
     #[test(Setup::wired())]
-    async fn lost_during_begin(db: &TestDb<DB>) {
+    async fn pool_06_lost_during_begin(db: &TestDb<DB>) {
         let wire = db.wire();
         let (pool, opened) = full(db, recommended(db.url(), 1)).await;
         let mut number = 0;

@@ -42,7 +42,7 @@ for_each_engine! {
 
     /// Two hold one each and want another: neither waits for the other.
     #[test(Setup::default().connections(2))]
-    async fn two_tasks_do_not_wait_for_each_other(db: &TestDb<DB>) {
+    async fn pool_02_two_tasks_do_not_wait_for_each_other(db: &TestDb<DB>) {
         if db.engine() == Engine::Sqlite {
             // The second cannot even begin there.
             return;
@@ -69,7 +69,7 @@ for_each_engine! {
 
     /// One after the other inside a third, each on the connection that is left.
     #[test(Setup::default().connections(2))]
-    async fn several_in_turn_find_the_one_that_is_left(db: &TestDb<DB>) {
+    async fn pool_02_several_in_turn_find_the_one_that_is_left(db: &TestDb<DB>) {
         if db.engine() == Engine::Sqlite {
             return;
         }

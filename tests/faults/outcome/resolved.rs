@@ -11,14 +11,14 @@ fn setup() -> Setup {
 }
 
 #[transactional(resolvable)]
-async fn numbered<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(), Error> {
+pub(super) async fn numbered<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(), Error> {
     tx.after_commit(run.on_commit());
     tx.after_rollback(run.on_rollback());
     DB::insert(tx, run.id(1)).await
 }
 
 #[transactional(key = run.id(0))]
-async fn keyed<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(), Error> {
+pub(super) async fn keyed<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(), Error> {
     tx.after_commit(run.on_commit());
     tx.after_rollback(run.on_rollback());
     DB::insert(tx, run.id(1)).await
@@ -109,19 +109,44 @@ mod by_key {
     for_engines! {
         [postgres, mysql]
 
-        #[test(setup())]
-        async fn one_that_committed_and_one_that_did_not_are_known(db: &TestDb<DB>) {
+        async fn assert_resolved(db: &TestDb<DB>, point: Point, wanted: Resolution) {
             DB::run_on(db, keys::table::<DB>()).await;
-            for (number, point, wanted) in [
-                (1, Point::reply_to("COMMIT"), Resolution::Committed),
-                (2, Point::command("COMMIT"), Resolution::RolledBack),
-            ] {
+            let run = Run::new(1);
+            let error = cut(db, point, keyed(&db.pool, &run)).await;
+            assert_eq!(resolve(db, &error).await, wanted);
+            assert_eq!(run.stored(db).await.is_empty(), wanted == Resolution::RolledBack);
+            // Asking leaves nothing that a second call would take for done.
+            assert_eq!(resolve(db, &error).await, wanted);
+            db.assert_whole().await;
+        }
+
+        #[test(setup())]
+        async fn amb_01_one_that_committed_is_known(db: &TestDb<DB>) {
+            assert_resolved(db, Point::reply_to("COMMIT"), Resolution::Committed).await;
+        }
+
+        #[test(setup())]
+        async fn amb_02_one_that_did_not_is_known(db: &TestDb<DB>) {
+            assert_resolved(db, Point::command("COMMIT"), Resolution::RolledBack).await;
+        }
+
+        /// Whichever it was: asked, and made again where it was not done, the
+        /// work is there once.
+        #[test(setup())]
+        async fn amb_02_what_was_not_done_is_done_once_more(db: &TestDb<DB>) {
+            DB::run_on(db, keys::table::<DB>()).await;
+            for (number, point, calls) in
+                [(1, Point::reply_to("COMMIT"), 1), (2, Point::command("COMMIT"), 2)]
+            {
                 let run = Run::new(number);
                 let error = cut(db, point, keyed(&db.pool, &run)).await;
-                assert_eq!(resolve(db, &error).await, wanted);
-                assert_eq!(run.stored(db).await.is_empty(), wanted == Resolution::RolledBack);
-                // Asking leaves nothing that a second call would take for done.
-                assert_eq!(resolve(db, &error).await, wanted);
+                let mut made = 1;
+                if resolve(db, &error).await == Resolution::RolledBack {
+                    keyed(&db.pool, &run).await.unwrap();
+                    made += 1;
+                }
+                assert_eq!(made, calls);
+                assert_eq!(run.stored(db).await, [1]);
             }
             db.assert_whole().await;
         }

@@ -61,7 +61,7 @@ for_engines! {
     }
 
     #[test(Setup::default().connections(2))]
-    async fn a_second_writer_that_gives_up_leaves_nothing(db: &TestDb<DB>) {
+    async fn can_02_a_second_writer_that_gives_up_leaves_nothing(db: &TestDb<DB>) {
         for polls in 1..=4 {
             let (first, second) = (Run::new(2 * polls), Run::new(2 * polls + 1));
             sqlx_transactional::transaction(&db.pool, async |tx: &mut Tx<'_, DB>| {

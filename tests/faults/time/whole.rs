@@ -122,7 +122,7 @@ for_each_engine! {
     }
 
     #[test(setup())]
-    async fn a_place_says_it_for_whoever_says_nothing(db: &TestDb<DB>) {
+    async fn api_03_a_place_says_it_for_whoever_says_nothing(db: &TestDb<DB>) {
         let run = Run::new(1);
         let ended = waits_as_long_as_it_may(&Limited(&db.pool), &run).await;
         assert_timed_out(db, &db.pool, &run, ended).await;
@@ -145,6 +145,24 @@ for_each_engine! {
         let ended = waits_as_long_as_it_may(&db.pool, &run).await;
         assert!(began.elapsed() >= minute, "{:?}", began.elapsed());
         assert!(began.elapsed() < minute * 2, "{:?}", began.elapsed());
+        assert_timed_out(db, &db.pool, &run, ended).await;
+    }
+
+    /// It does not begin anew with each statement.
+    #[test(setup())]
+    async fn can_14_a_statement_has_what_is_left(db: &TestDb<DB>) {
+        let run = Run::new(1);
+        let limit = Duration::from_secs(3);
+        let block = on(&db.pool).limits(Limits::new().timeout(limit));
+        let began = Instant::now();
+        let ended = block.run(async |tx| {
+            DB::insert(&mut *tx, run.id(1)).await?;
+            tokio::time::sleep(limit * 3 / 4).await;
+            DB::linger(tx, 20).await
+        });
+        let ended = ended.await;
+        assert!(began.elapsed() >= limit, "{:?}", began.elapsed());
+        assert!(began.elapsed() < limit * 7 / 4, "{:?}", began.elapsed());
         assert_timed_out(db, &db.pool, &run, ended).await;
     }
 

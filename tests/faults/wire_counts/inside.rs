@@ -26,7 +26,7 @@ for_engines! {
     }
 
     #[test(Setup::wired())]
-    async fn a_joined_call_is_nothing_more(db: &TestDb<DB>) {
+    async fn prop_02_a_joined_call_is_nothing_more(db: &TestDb<DB>) {
         let pool = warm(db).await;
         joining(&pool, &Run::new(1)).await.unwrap();
         let count = "EXECUTE select count(*) from notes";

@@ -6,7 +6,7 @@ for_engines! {
     [postgres, mysql]
 
     #[test(Setup::wired())]
-    async fn an_early_return_is_nothing(db: &TestDb<DB>) {
+    async fn out_16_an_early_return_is_nothing(db: &TestDb<DB>) {
         let pool = unconnected(db);
         early(&pool, false).await.unwrap();
         sqlx_transactional::read(&pool, async |_: &mut ReadTx<'_, DB>| Ok::<_, Error>(()))

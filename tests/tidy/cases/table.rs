@@ -37,6 +37,11 @@ const FAMILIES: [(&str, &str); 15] = [
     ("API", "The interface"),
 ];
 
+/// Whether there is a place for `family`.
+pub(super) fn has(family: &str) -> bool {
+    FAMILIES.iter().any(|(known, _)| *known == family)
+}
+
 /// All of it, as `CASES.md` has it.
 pub(crate) fn table(all: &Cases<'_>) -> String {
     let count = |wanted| {

@@ -149,6 +149,10 @@ fn a_list_that_is_none_is_found() {
         "tests/cases.tsv: PROP-02 is there twice"
     );
     assert_eq!(
+        replaced("OUT-09", "NEW-09"),
+        ["NEW: the table has no place for it"]
+    );
+    assert_eq!(
         Cases::of(&[], &[]).problems(),
         ["tests/cases.tsv: it has no cases"]
     );
