@@ -98,7 +98,11 @@ impl Concluded {
         if let Some(pause) = pause {
             let cause = self.answer.as_ref().err().or(cause);
             observe::retrying(attempt.number, pause, cause);
-        } else if refused && let Err(error) = mem::replace(&mut self.answer, Ok(())) {
+        } else if self.outcome == Outcome::RolledBack
+            && refused
+            && let Err(error) = mem::replace(&mut self.answer, Ok(()))
+        {
+            // An unknown outcome stays one, however often it was tried.
             self.answer = Err(Error::transient(error, attempt.number).into());
         }
         pause
