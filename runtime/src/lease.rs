@@ -18,7 +18,7 @@ use crate::{
     finish::{FinishOnDrop, Patience},
     hooks::{Hooks, When},
     limits,
-    observe::{self, Outcome},
+    observe::{self, Account, Outcome},
     recorded::record,
     resolve::Ticket,
     session::About,
@@ -132,6 +132,7 @@ impl<DB: Database> Lease<DB> {
         end: End,
         damage: Damage,
         hooks: Hooks,
+        account: Account,
     ) -> FinishOnDrop<Concluded> {
         let patience = Patience::Until(self.about.deadline);
         FinishOnDrop::new(self.about.runtime.clone(), patience, async move {
@@ -143,6 +144,7 @@ impl<DB: Database> Lease<DB> {
                     (Outcome::RolledBack, answer)
                 }
             };
+            account.ended(outcome);
             Concluded {
                 outcome,
                 answer,

@@ -2,7 +2,14 @@
 //! whoever is on call. Nothing here carries a statement's parameters, and of a
 //! database error only what identifies it: its message may hold values.
 
-use std::time::{Duration, Instant};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use tracing::{Span, field};
 
@@ -49,57 +56,122 @@ pub(crate) struct Tally {
     pub(crate) rows: u64,
 }
 
+/// Tells whoever listens. A listener that panics is no reason to leave a
+/// transaction half ended, or to take its outcome from its caller; the panic has
+/// been reported when it comes here.
+fn tell<T>(told: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(told)).ok()
+}
+
+/// An event of this crate's, told.
+macro_rules! event {
+    ($level:ident: $($fields:tt)*) => {
+        tell(|| tracing::$level!(target: target!(), $($fields)*));
+    };
+}
+
 /// The span of a transaction that begins here.
 pub(crate) fn begun(name: &'static str, engine: &'static str, place: Option<&str>) -> Span {
-    or_none(tracing::info_span!(
-        target: target!(),
-        "transaction",
-        name,
-        engine,
-        db = place,
-        kind = "begun",
-        outcome = field::Empty,
-        statements = field::Empty,
-        rows = field::Empty,
-        held_us = field::Empty,
-    ))
+    or_none(|| {
+        tracing::info_span!(
+            target: target!(),
+            "transaction",
+            name,
+            engine,
+            db = place,
+            kind = "begun",
+            outcome = field::Empty,
+            statements = field::Empty,
+            rows = field::Empty,
+            held_us = field::Empty,
+        )
+    })
 }
 
 /// The span of a function that joins a transaction, or makes a savepoint in it.
 pub(crate) fn inside(name: &'static str, engine: &'static str, kind: &'static str) -> Span {
-    or_none(tracing::debug_span!(
-        target: target!(),
-        "transaction",
-        name,
-        engine,
-        kind,
-        outcome = field::Empty,
-    ))
+    or_none(|| {
+        tracing::debug_span!(
+            target: target!(),
+            "transaction",
+            name,
+            engine,
+            kind,
+            outcome = field::Empty,
+        )
+    })
 }
 
 /// Nothing, where nobody listens: a disabled span still looks for a logger each
 /// time it is entered, which is at every poll.
-fn or_none(span: Span) -> Span {
-    if span.is_disabled() {
-        return Span::none();
-    }
-    span
+fn or_none(span: impl FnOnce() -> Span) -> Span {
+    let span = tell(span).filter(|span| !span.is_disabled());
+    span.unwrap_or_else(Span::none)
 }
 
-/// Records how a transaction ended; `held` is how long it had a connection.
-pub(crate) fn ended(span: &Span, outcome: Outcome, tally: Tally, held: Option<Duration>) {
-    if span.is_none() {
-        return;
+/// A transaction's span, which is told the outcome once: by the caller's end, or,
+/// where the caller has gone away, by what goes on without it.
+#[derive(Clone, Debug)]
+pub(crate) struct Account(Option<Arc<Open>>);
+
+#[derive(Debug)]
+struct Open {
+    span: Span,
+    tally: Tally,
+    /// Since when it has had a connection.
+    opened: Option<Instant>,
+    /// What is told where nobody has learned more.
+    otherwise: Outcome,
+    told: AtomicBool,
+}
+
+impl Account {
+    pub(crate) fn new(
+        span: &Span,
+        tally: Tally,
+        opened: Option<Instant>,
+        otherwise: Outcome,
+    ) -> Self {
+        Self((!span.is_none()).then(|| {
+            Arc::new(Open {
+                span: span.clone(),
+                tally,
+                opened,
+                otherwise,
+                told: AtomicBool::new(false),
+            })
+        }))
     }
-    span.record("outcome", outcome.as_str());
-    span.record("statements", tally.statements);
-    span.record("rows", tally.rows);
-    span.record("held_us", held.map_or(0, micros));
+
+    pub(crate) fn ended(&self, outcome: Outcome) {
+        if let Some(open) = &self.0 {
+            open.ended(outcome);
+        }
+    }
+}
+
+impl Open {
+    fn ended(&self, outcome: Outcome) {
+        if self.told.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let held = self.opened.map_or(0, |opened| micros(opened.elapsed()));
+        tell(|| self.span.record("outcome", outcome.as_str()));
+        tell(|| self.span.record("statements", self.tally.statements));
+        tell(|| self.span.record("rows", self.tally.rows));
+        tell(|| self.span.record("held_us", held));
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.ended(self.otherwise);
+    }
 }
 
 /// Records how a part of a transaction ended.
 pub(crate) fn part_ended(span: &Span, outcome: &'static str) {
-    span.record("outcome", outcome);
+    tell(|| span.record("outcome", outcome));
 }
 
 /// Times a message to the database, where somebody listens.
@@ -108,55 +180,55 @@ pub(crate) struct Timer(Option<Instant>);
 
 impl Timer {
     pub(crate) fn start() -> Self {
-        let wanted = tracing::enabled!(target: target!(), tracing::Level::DEBUG);
-        Self(wanted.then(Instant::now))
+        let wanted = tell(|| tracing::enabled!(target: target!(), tracing::Level::DEBUG));
+        Self(wanted.unwrap_or_default().then(Instant::now))
     }
 
     pub(crate) fn event(&self, what: &'static str) {
         if let Some(started) = self.0 {
             let elapsed_us = micros(started.elapsed());
-            tracing::debug!(target: target!(), elapsed_us, "{what}");
+            event!(debug: elapsed_us, "{what}");
         }
     }
 }
 
 pub(crate) fn doomed(cause: &sqlx::Error) {
-    tracing::warn!(target: target!(), cause = %label(cause), "doomed");
+    event!(warn: cause = %label(cause), "doomed");
 }
 
 pub(crate) fn rolled_back(why: &'static str) {
-    tracing::debug!(target: target!(), why, "rolled back");
+    event!(debug: why, "rolled back");
 }
 
 /// `attempt` has failed and is followed by another.
 pub(crate) fn retrying(attempt: u32, pause: Duration, cause: Option<&sqlx::Error>) {
     let pause_us = micros(pause);
     let cause = cause.map(label).unwrap_or_default();
-    tracing::info!(target: target!(), attempt, pause_us, cause, "retrying");
+    event!(info: attempt, pause_us, cause, "retrying");
 }
 
 pub(crate) fn commit_refused(error: &sqlx::Error) {
-    tracing::warn!(target: target!(), cause = %label(error), "COMMIT refused");
+    event!(warn: cause = %label(error), "COMMIT refused");
 }
 
 pub(crate) fn outcome_unknown(error: &sqlx::Error) {
-    tracing::error!(target: target!(), cause = %label(error), "outcome unknown");
+    event!(error: cause = %label(error), "outcome unknown");
 }
 
 pub(crate) fn unclean(error: &sqlx::Error) {
-    tracing::warn!(target: target!(), cause = %label(error), "connection not clean");
+    event!(warn: cause = %label(error), "connection not clean");
 }
 
 pub(crate) fn timed_out() {
-    tracing::warn!(target: target!(), "timed out");
+    event!(warn: "timed out");
 }
 
 pub(crate) fn session_ended(ended: bool) {
-    tracing::warn!(target: target!(), ended, "server session ended");
+    event!(warn: ended, "server session ended");
 }
 
 pub(crate) fn closed(why: &'static str) {
-    tracing::warn!(target: target!(), why, "connection closed");
+    event!(warn: why, "connection closed");
 }
 
 /// What identifies an error, without the words and values of its message.

@@ -6,9 +6,8 @@ use std::{fmt::Debug, panic::AssertUnwindSafe, time::Duration};
 use futures_util::FutureExt;
 use sqlx::pool::PoolOptions;
 use sqlx_transactional::{Tx, transaction};
-use sqlx_transactional_tests::{
-    Action, Point, Setup, TestDb, for_each_engine, for_engines, inspect,
-};
+use sqlx_transactional_tests::{Action, Point, Setup, TestDb, for_each_engine, for_engines};
+use tokio::time::timeout;
 use tracing::{
     Event, Id, Subscriber,
     field::{Field, Visit},
@@ -184,12 +183,17 @@ mod behind_a_wire {
             let (traces, ()) = Traces::of(dropped).await;
             assert_eq!(traces.spans()[0].ends, 0, "nobody knows yet");
             wire.release();
-            inspect::settle(&db.pool).await;
+            db.assert_whole().await;
+            let told = async {
+                while traces.spans()[0].ends == 0 {
+                    tokio::task::yield_now().await;
+                }
+            };
+            timeout(Duration::from_secs(5), told).await.expect("it is told");
             let spans = traces.spans();
             assert_eq!(spans[0].field("outcome"), "committed");
             assert_eq!(spans[0].field("statements"), "1");
             assert_eq!(spans[0].ends, 1);
-            db.assert_whole().await;
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     deadline::Deadline,
     error::{Cause, Error, Kind},
     hooks::When,
-    observe::{self, Outcome},
+    observe::{self, Account, Outcome},
     resolve::Ticket,
     run::{Bounds, Ran, run},
     state::Unseen,
@@ -137,10 +137,19 @@ impl<DB: Database> Root<'_, DB> {
             End::RollBack(None) => End::RollBack(None),
             End::RollBack(Some(_)) => End::RollBack(self.state.verdict()),
         };
-        let damage = self.state.damage();
-        let hooks = mem::take(&mut self.state.hooks);
+        let state = &mut self.state;
+        let damage = state.damage();
+        let otherwise = match &end {
+            End::Commit(_) => Outcome::Unknown,
+            End::RollBack(_) => Outcome::RolledBack,
+        };
+        let account = Account::new(&self.span, state.tally, state.opened, otherwise);
+        let hooks = mem::take(&mut state.hooks);
         let concluding = match mem::replace(&mut self.link, Link::Ended) {
-            Link::Leased(lease) => before(deadline, lease.conclude(end, damage, hooks)).await,
+            Link::Leased(lease) => {
+                let concluding = lease.conclude(end, damage, hooks, account.clone());
+                before(deadline, concluding).await
+            }
             Link::Borrowed(borrowed) => {
                 let concluding = Box::pin(borrowed.conclude(end, damage, hooks));
                 before(deadline, concluding).await
@@ -148,9 +157,8 @@ impl<DB: Database> Root<'_, DB> {
             Link::Idle(_) | Link::Ended => Some(conclude_nothing(end, hooks)),
         };
         let mut concluded = concluding.unwrap_or_else(|| Concluded::unanswered(unanswered));
+        account.ended(concluded.outcome);
         let state = &mut self.state;
-        let held = state.opened.map(|opened| opened.elapsed());
-        observe::ended(&self.span, concluded.outcome, state.tally, held);
         state.testify(concluded.outcome);
         if let Some(attempt) = &state.attempt {
             let failed = failed && state.transient;
@@ -195,9 +203,9 @@ impl<DB: Database> Root<'_, DB> {
             state.forbid(Damage::Connection, Kind::Interrupted);
         }
         observe::rolled_back(why);
-        let held = state.opened.map(|opened| opened.elapsed());
-        observe::ended(&self.span, Outcome::RolledBack, state.tally, held);
-        state.testify(Outcome::RolledBack);
+        let outcome = Outcome::RolledBack;
+        Account::new(&self.span, state.tally, state.opened, outcome).ended(outcome);
+        state.testify(outcome);
         let damage = state.damage();
         match link {
             Link::Leased(lease) => lease.abandon(damage, state.hooks),
