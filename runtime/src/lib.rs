@@ -48,10 +48,13 @@
 //! |---|---|---|
 //! | `Ok` | COMMIT | the body's `Ok`, after COMMIT was answered |
 //! | `Ok` | COMMIT is refused | the database's own error; rolled back |
+//! | `Ok` | a [`before_commit`](Tx::before_commit) hook refuses | its error, or [`Error::is_vetoed`]; rolled back |
 //! | `Ok` | the connection is lost, or the time is over, after COMMIT was sent | [`Error::is_outcome_unknown`] |
 //! | `Ok`, but a statement, or a function that joined, failed and the error was swallowed | ROLLBACK | [`Error::is_doomed`], with the first failure as its source |
 //! | `Ok`, but [`roll_back`](Tx::roll_back) was asked for | ROLLBACK | the body's `Ok` |
+//! | `Ok` that matches `rollback_on(…)` | ROLLBACK | the body's `Ok` |
 //! | `Err` | ROLLBACK | the body's `Err`, untouched |
+//! | `Err` that matches `commit_on(…)` | COMMIT | the body's `Err`, after COMMIT was answered |
 //! | panics | ROLLBACK | the panic goes on |
 //! | is dropped before COMMIT was sent | ROLLBACK, at once | |
 //! | is dropped after COMMIT was sent | COMMIT runs to its end, the hooks too | |
@@ -71,6 +74,9 @@
 //! BEGIN, COMMIT and ROLLBACK run to their end when their future is dropped, so
 //! that a storm of timeouts does not become a storm of new connections; what
 //! cannot be brought back to a clean state within a bound is closed.
+//!
+//! **What goes away is run again, if the function says so.** [`retry`](macro@transactional) repeats the whole
+//! transaction after a deadlock, a serialization failure or a lost connection, never after an outcome that nobody knows.
 //!
 //! **One error type is enough.** A function's error type needs
 //! `From<sqlx::Error>` and nothing more. What only this crate can say travels
@@ -103,12 +109,12 @@
 //! # Tracing
 //!
 //! Each transaction is a span `transaction` with the target `sqlx_transactional`
-//! and the fields `name`, `engine`, `kind` (`begun`, `joined`, `savepoint`),
+//! and the fields `name`, `engine`, `db` (the name of a [`Db`]), `kind` (`begun`, `joined`, `savepoint`),
 //! `outcome` (`committed`, `rolled_back`, `unknown`), `statements`, `rows` and
 //! `held_us`, the microseconds it had a connection. Events inside it, at the
 //! levels of their urgency: `begin`, `commit`, `rollback`, `savepoint`, `release`
 //! with `elapsed_us`; `doomed`, `timed out`, `COMMIT refused`, `connection closed`,
-//! `server session ended`, `outcome unknown`. None carries a statement's text, its parameters or a database's
+//! `server session ended`, `outcome unknown`, `retrying` with `attempt` and `pause_us`. None carries a statement's text, its parameters or a database's
 //! message.
 
 mod backend;
