@@ -7,10 +7,7 @@ use crate::errors::typed;
 
 /// The path used when the user names none.
 pub(crate) fn default(span: Span) -> Path {
-    Path {
-        leading_colon: Some(Token![::](span)),
-        ..Ident::new("sqlx_transactional", span).into()
-    }
+    Path { leading_colon: Some(Token![::](span)), ..Ident::new("sqlx_transactional", span).into() }
 }
 
 /// Reads the value of `crate = ::path`.
@@ -28,9 +25,7 @@ pub(crate) fn parse(input: ParseStream<'_>) -> syn::Result<Path> {
         return Ok(path);
     }
     let written = typed(&path);
-    let written = written
-        .trim_start_matches("self::")
-        .trim_start_matches("super::");
+    let written = written.trim_start_matches("self::").trim_start_matches("super::");
     let message = format!(
         "write an absolute path, which means the same in every module: `crate = ::{written}`, or \
          `crate = crate::{written}` if it is a module of your own"

@@ -51,9 +51,8 @@ impl Drop for Errors {
 /// Tokens as a person would type them, for the corrected text in a message:
 /// printed tokens have spaces where nobody writes one.
 pub(crate) fn typed(tokens: impl ToTokens) -> String {
-    let spaced = [
-        " :: ", ":: ", " < ", "< ", " >", " ,", " :", "& ", " . ", " (", "( ", " )", " !",
-    ];
+    let spaced =
+        [" :: ", ":: ", " < ", "< ", " >", " ,", " :", "& ", " . ", " (", "( ", " )", " !"];
     let text = tokens.into_token_stream().to_string();
     let close = |text: String, spaced: &&str| text.replace(spaced, spaced.trim());
     spaced.iter().fold(text, close)

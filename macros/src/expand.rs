@@ -31,11 +31,7 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
             let parameter = validate::function(&mut function, &options, &errors);
             let is_sound = errors.count() == before;
             parameter.map_or(item, |parameter| {
-                let expansion = Expansion {
-                    function,
-                    parameter,
-                    options,
-                };
+                let expansion = Expansion { function, parameter, options };
                 expansion.write(is_sound)
             })
         }
@@ -173,15 +169,7 @@ impl Expansion {
 
         let at = result.span();
         let (krate, declared) = (self.krate(at), nameable(result));
-        let names = [
-            "__handle",
-            "__ran",
-            "__bounds",
-            "__options",
-            "__key",
-            "__lent",
-            "__failed",
-        ];
+        let names = ["__handle", "__ran", "__bounds", "__options", "__key", "__lent", "__failed"];
         let [handle, ran, bounds, options, key, lent, failed] = names.map(|name| local(name, at));
         let mut tx = self.bind(&borrowed);
         let mut first = None;
@@ -222,10 +210,7 @@ impl Expansion {
     fn chosen(&self) -> TokenStream {
         let (krate, name, access) = (self.krate(self.at()), self.name(), self.access());
         let mut chosen = quote!(#krate::__private::Options::new(#name));
-        for flag in [&self.options.savepoint, &self.options.resolvable]
-            .into_iter()
-            .flatten()
-        {
+        for flag in [&self.options.savepoint, &self.options.resolvable].into_iter().flatten() {
             let flag = Ident::new(&flag.to_string(), self.at());
             chosen.extend(quote!(.#flag()));
         }

@@ -69,10 +69,7 @@ impl Body {
                 rest.set_span(group.span());
                 Self::Block { inner, group: rest }
             }
-            _ => Self::Block {
-                inner: Vec::new(),
-                group,
-            },
+            _ => Self::Block { inner: Vec::new(), group },
         }
     }
 

@@ -189,12 +189,7 @@ fn name(input: ParseStream<'_>) -> Result<LitStr> {
 
 /// The value of a time limit, in milliseconds.
 fn limit(input: ParseStream<'_>) -> Result<u64> {
-    let wrong = |at| {
-        Error::new(
-            at,
-            "write a time in quotes: \"250ms\", \"5s\", \"1m\" or \"2h\"",
-        )
-    };
+    let wrong = |at| Error::new(at, "write a time in quotes: \"250ms\", \"5s\", \"1m\" or \"2h\"");
     let limit: LitStr = input.parse().map_err(|error: Error| wrong(error.span()))?;
     let text = limit.value();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();

@@ -66,9 +66,8 @@ fn check_difference(options: &str, item: &str, expected: &Expect) {
     let plain = pretty(transactional("", FUNCTION).0);
     let text = pretty(function);
     let lines = text.lines().map(str::trim);
-    let others: Vec<_> = lines
-        .filter(|line| !plain.lines().any(|plain| plain.trim() == *line))
-        .collect();
+    let others: Vec<_> =
+        lines.filter(|line| !plain.lines().any(|plain| plain.trim() == *line)).collect();
     expected.assert_eq(&(others.join("\n") + "\n"));
 }
 
@@ -121,11 +120,7 @@ fn pretty(items: TokenStream) -> String {
         fn visit_expr_mut(&mut self, expr: &mut Expr) {
             visit_mut::visit_expr_mut(self, expr);
             if let Expr::Macro(ExprMacro { mac, .. }) = expr
-                && mac
-                    .path
-                    .segments
-                    .last()
-                    .is_some_and(|name| name.ident == "pin")
+                && mac.path.segments.last().is_some_and(|name| name.ident == "pin")
             {
                 let future: Expr = mac.parse_body().expect("a future");
                 *expr = parse_quote!(::core::pin::pin_macro(#future));

@@ -67,17 +67,8 @@ fn declaration(options: &Options, errors: &Errors) {
     let key = options.key.as_ref().map(|(word, _)| word);
     let flags = [options.savepoint.as_ref(), options.resolvable.as_ref()];
     let limits = options.limits.iter().map(|(word, _)| word);
-    for word in [on, name, key]
-        .into_iter()
-        .chain(flags)
-        .flatten()
-        .chain(limits)
-    {
-        let and = if word == "on" {
-            " and the parameter"
-        } else {
-            ""
-        };
+    for word in [on, name, key].into_iter().chain(flags).flatten().chain(limits) {
+        let and = if word == "on" { " and the parameter" } else { "" };
         let message = format!(
             "`{word}` says how a body runs, and a declaration has none: write it where the method \
              is implemented, and declare the method without it{and}"
@@ -131,11 +122,7 @@ fn parameter(sig: &Signature, errors: &Errors) -> Option<Parameter> {
         other => (other, false),
     };
     let is_opaque = matches!(handle, Type::ImplTrait(_));
-    let parameter = Parameter {
-        index,
-        typed: first.clone(),
-        handle: handle.clone(),
-    };
+    let parameter = Parameter { index, typed: first.clone(), handle: handle.clone() };
     if lent && !is_opaque {
         return Some(parameter);
     }

@@ -56,10 +56,7 @@ fn no_default_name_is_left_behind() {
         "crate = ::renamed, on = ",
     ] {
         let (function, _) = transactional(options, FUNCTION);
-        assert!(
-            !function.to_string().contains("sqlx_transactional"),
-            "{function}"
-        );
+        assert!(!function.to_string().contains("sqlx_transactional"), "{function}");
     }
 }
 

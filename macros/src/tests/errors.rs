@@ -15,8 +15,5 @@ fn errors_that_are_emitted_do_not() {
     errors.at(quote::quote!(b), "second");
     assert_eq!(errors.count(), 2);
     let emitted = errors.finish().to_string();
-    assert!(
-        emitted.contains("first") && emitted.contains("second"),
-        "{emitted}"
-    );
+    assert!(emitted.contains("first") && emitted.contains("second"), "{emitted}");
 }
