@@ -4,7 +4,10 @@ use std::{cell::RefCell, fmt::Display, thread};
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
-use syn::Error;
+use syn::{Error, Result};
+
+/// What is said: `name: message`, with `{}` for each part that differs.
+const MESSAGES: &str = include_str!("messages.txt");
 
 /// Collects errors, so that a user sees all of them in one build.
 ///
@@ -20,9 +23,9 @@ impl Errors {
         Self(RefCell::new(Some(Vec::new())))
     }
 
-    /// Adds an error that points at `tokens`.
-    pub(crate) fn at(&self, tokens: impl ToTokens, message: impl Display) {
-        self.add(Error::new_spanned(tokens, message));
+    /// Adds an error that points at `tokens`: see [`wrong`].
+    pub(crate) fn say(&self, tokens: impl ToTokens, name: &str, parts: &[&dyn Display]) {
+        self.add(wrong(tokens, name, parts));
     }
 
     pub(crate) fn add(&self, error: Error) {
@@ -46,6 +49,27 @@ impl Drop for Errors {
         let lost = self.0.get_mut().is_some() && !thread::panicking();
         assert!(!lost, "the errors were never emitted");
     }
+}
+
+/// Goes on, or has something to say about `tokens`.
+pub(crate) fn ensure(
+    is_right: bool,
+    tokens: impl ToTokens,
+    name: &str,
+    parts: &[&dyn Display],
+) -> Result<()> {
+    is_right.then_some(()).ok_or_else(|| wrong(tokens, name, parts))
+}
+
+/// An error that points at `tokens`, with the message called `name`.
+pub(crate) fn wrong(tokens: impl ToTokens, name: &str, parts: &[&dyn Display]) -> Error {
+    let mut lines = MESSAGES.lines().filter_map(|line| line.split_once(": "));
+    let (_, text) = lines.find(|(known, _)| *known == name).expect("a message");
+    let mut texts = text.split("{}");
+    let first = texts.next().unwrap_or_default().to_owned();
+    let rest = parts.iter().zip(texts);
+    let message = rest.fold(first, |message, (part, text)| format!("{message}{part}{text}"));
+    Error::new_spanned(tokens, message)
 }
 
 /// Tokens as a person would type them, for the corrected text in a message:

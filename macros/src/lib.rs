@@ -3,15 +3,19 @@
 
 use proc_macro::TokenStream;
 
+mod body;
+mod conflicts;
 mod crate_path;
 mod errors;
 mod expand;
 mod function;
 mod lifetimes;
 mod options;
+mod retry;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod value;
 mod words;
 
 /// The attribute lives in `sqlx-transactional-macros`; use and read about it as

@@ -2,30 +2,38 @@
 
 use proc_macro2::TokenStream;
 
-use crate::{errors::typed, options::NAMES};
+use crate::errors::typed;
 
 /// Words people bring from other transaction libraries, each with what says it
 /// here: `word word: answer`, where `{}` is the place to begin that was meant.
 const FOREIGN: &str = include_str!("words.txt");
 
-/// What to say about the unknown option `name`, followed by `value`.
-pub(crate) fn unknown(name: &str, value: TokenStream) -> String {
-    let near = |known: &&&str| slips(name, known) <= known.len().div_ceil(4);
-    let answer = if let Some(answer) = foreign(name) {
-        answer.replace("{}", &place(name, value))
-    } else if let Some(close) = NAMES.iter().find(near) {
-        format!("did you mean `{close}`?")
-    } else {
-        format!("the options are {}", list())
-    };
-    format!("unknown option `{name}`: {answer}")
+/// What to say about the unknown option `name`, followed by `value`, where there
+/// are those called `names`.
+pub(crate) fn answer(name: &str, value: TokenStream, names: &str) -> String {
+    match (foreign(name), nearest(name, names)) {
+        (Some(answer), _) => answer.replace("{}", &place(name, value)),
+        (None, Some(nearest)) => format!("did you mean `{nearest}`?"),
+        (None, None) => format!("the options are {}", list(names)),
+    }
+}
+
+/// The one of the `known` names that `name` is a slip of.
+pub(crate) fn nearest<'a>(name: &str, known: &'a str) -> Option<&'a str> {
+    let slips = known.split(' ').map(|known| (slips(name, known), known));
+    let near = slips.filter(|(slips, known)| *slips <= known.len().div_ceil(4));
+    near.min_by_key(|(slips, _)| *slips).map(|(_, known)| known)
+}
+
+pub(crate) fn contains(names: &str, name: &str) -> bool {
+    names.split(' ').any(|known| known == name)
 }
 
 /// Case and underscores do not count, so that `readOnly` is found as well.
 fn foreign(name: &str) -> Option<&'static str> {
     let name = name.replace('_', "").to_lowercase();
     let mut lines = FOREIGN.lines().filter_map(|line| line.split_once(": "));
-    let line = lines.find(|(words, _)| words.split(' ').any(|word| word == name));
+    let line = lines.find(|(words, _)| contains(words, &name));
     line.map(|(_, answer)| answer)
 }
 
@@ -39,10 +47,11 @@ fn place(name: &str, value: TokenStream) -> String {
     }
 }
 
-/// The names of all options, for a message.
-pub(crate) fn list() -> String {
-    let [first @ .., last] = NAMES.map(|name| format!("`{name}`"));
-    format!("{} and {last}", first.join(", "))
+/// Names, for a message.
+pub(crate) fn list(names: &str) -> String {
+    let names = format!("`{}`", names.replace(' ', "`, `"));
+    let (others, last) = names.rsplit_once(", ").unwrap_or_default();
+    format!("{others} and {last}")
 }
 
 /// How many letters have to be added, dropped, changed or swapped with their

@@ -54,6 +54,8 @@ fn no_default_name_is_left_behind() {
         "crate = ::renamed, savepoint, name = \"x\"",
         "crate = ::renamed, on = pool, outermost",
         "crate = ::renamed, on = ",
+        "crate = ::renamed, isolation = serializable, deferrable, immediate, settings(\"a\" = 1)",
+        "crate = ::renamed, retry(attempts = 5), commit_on(Err(_)), rollback_on(Ok(1))",
     ] {
         let (function, _) = transactional(options, FUNCTION);
         assert!(!function.to_string().contains("sqlx_transactional"), "{function}");

@@ -105,9 +105,9 @@ fn options_about_the_body_are_refused() {
         "savepoint, name = \"load\"",
         item,
         &expect![[r#"
-        name => `name` says how a body runs, and a declaration has none: write it where the method is implemented, and declare the method without it
-        savepoint => `savepoint` says how a body runs, and a declaration has none: write it where the method is implemented, and declare the method without it
-    "#]],
+            savepoint => `savepoint` says how a body runs, and a declaration has none: write it where the method is implemented, and declare the method without it
+            name => `name` says how a body runs, and a declaration has none: write it where the method is implemented, and declare the method without it
+        "#]],
     );
     check_errors(
         "on = self.pool",
@@ -115,5 +115,18 @@ fn options_about_the_body_are_refused() {
         &expect![[r#"
         on => `on` says how a body runs, and a declaration has none: write it where the method is implemented, and declare the method without it and the parameter
     "#]],
+    );
+    check_errors(
+        "outermost, isolation = serializable, immediate, retry, idempotent, settings(\"a\" = 1), commit_on(Err(_)), rollback_on(Ok(_))",
+        "async fn load(&mut self, tx: &mut Tx<'_, Db>) -> R;",
+        &expect![[r#"
+            isolation => `isolation` says how a body runs, and a declaration has none: write it where the method is implemented, and declare the method without it
+            immediate => `immediate` says how a body runs, and a declaration has none: write it where the method is implemented, and declare the method without it
+            retry => `retry` says how a body runs, and a declaration has none: write it where the method is implemented, and declare the method without it
+            idempotent => `idempotent` says how a body runs, and a declaration has none: write it where the method is implemented, and declare the method without it
+            settings => `settings` says how a body runs, and a declaration has none: write it where the method is implemented, and declare the method without it
+            commit_on => `commit_on` says how a body runs, and a declaration has none: write it where the method is implemented, and declare the method without it
+            rollback_on => `rollback_on` says how a body runs, and a declaration has none: write it where the method is implemented, and declare the method without it
+        "#]],
     );
 }

@@ -89,7 +89,7 @@ fn a_half_typed_body_is_copied_token_for_token() {
 
 #[test]
 fn nothing_in_the_output_changes_a_lint_level() {
-    for options in ["", "savepoint", "on = pool, outermost"] {
+    for options in ["", "savepoint", "on = pool, outermost", "retry, commit_on(_)"] {
         let (function, _) = transactional(options, super::FUNCTION);
         assert!(!function.to_string().contains('#'), "{function}");
     }

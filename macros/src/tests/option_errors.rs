@@ -14,13 +14,7 @@ fn an_unknown_name() {
     refused(
         "frobnicate = 3",
         &expect![[r#"
-            frobnicate => unknown option `frobnicate`: the options are `on`, `savepoint`, `outermost`, `timeout`, `statement_timeout`, `lock_timeout`, `idle_timeout`, `key`, `resolvable`, `name` and `crate`
-        "#]],
-    );
-    refused(
-        "deferrable",
-        &expect![[r#"
-            deferrable => unknown option `deferrable`: the options are `on`, `savepoint`, `outermost`, `timeout`, `statement_timeout`, `lock_timeout`, `idle_timeout`, `key`, `resolvable`, `name` and `crate`
+            frobnicate => unknown option `frobnicate`: the options are `on`, `savepoint`, `outermost`, `isolation`, `deferrable`, `immediate`, `deferred`, `exclusive`, `timeout`, `statement_timeout`, `lock_timeout`, `idle_timeout`, `settings`, `retry`, `idempotent`, `commit_on`, `rollback_on`, `key`, `resolvable`, `name` and `crate`
         "#]],
     );
 }
@@ -55,6 +49,48 @@ fn a_misspelled_name() {
         "no = pool",
         &expect![[r#"
         no => unknown option `no`: did you mean `on`?
+    "#]],
+    );
+    refused(
+        "isolaton = serializable",
+        &expect![[r#"
+        isolaton => unknown option `isolaton`: did you mean `isolation`?
+    "#]],
+    );
+    refused(
+        "deferable",
+        &expect![[r#"
+        deferable => unknown option `deferable`: did you mean `deferrable`?
+    "#]],
+    );
+    refused(
+        "deffered",
+        &expect![[r#"
+        deffered => unknown option `deffered`: did you mean `deferred`?
+    "#]],
+    );
+    refused(
+        "setting_s",
+        &expect![[r#"
+        setting_s => unknown option `setting_s`: did you mean `settings`?
+    "#]],
+    );
+    refused(
+        "retry_",
+        &expect![[r#"
+        retry_ => unknown option `retry_`: did you mean `retry`?
+    "#]],
+    );
+    refused(
+        "commitOn(Err(_))",
+        &expect![[r#"
+        commitOn => unknown option `commitOn`: did you mean `commit_on`?
+    "#]],
+    );
+    refused(
+        "rollback_in(Err(_))",
+        &expect![[r#"
+        rollback_in => unknown option `rollback_in`: did you mean `rollback_on`?
     "#]],
     );
     refused(
@@ -222,13 +258,13 @@ fn the_place_to_begin_without_its_name() {
     refused(
         "\"transfer\"",
         &expect![[r#"
-            "transfer" => expected an option; they are `on`, `savepoint`, `outermost`, `timeout`, `statement_timeout`, `lock_timeout`, `idle_timeout`, `key`, `resolvable`, `name` and `crate`
+            "transfer" => expected an option; they are `on`, `savepoint`, `outermost`, `isolation`, `deferrable`, `immediate`, `deferred`, `exclusive`, `timeout`, `statement_timeout`, `lock_timeout`, `idle_timeout`, `settings`, `retry`, `idempotent`, `commit_on`, `rollback_on`, `key`, `resolvable`, `name` and `crate`
         "#]],
     );
     refused(
         "=> x",
         &expect![[r#"
-            => x => expected an option; they are `on`, `savepoint`, `outermost`, `timeout`, `statement_timeout`, `lock_timeout`, `idle_timeout`, `key`, `resolvable`, `name` and `crate`
+            => x => expected an option; they are `on`, `savepoint`, `outermost`, `isolation`, `deferrable`, `immediate`, `deferred`, `exclusive`, `timeout`, `statement_timeout`, `lock_timeout`, `idle_timeout`, `settings`, `retry`, `idempotent`, `commit_on`, `rollback_on`, `key`, `resolvable`, `name` and `crate`
         "#]],
     );
 }

@@ -323,7 +323,7 @@ fn everything_that_is_wrong_is_said_at_once() {
         "const fn f(tx: Tx<'_, Db>) { }",
         &expect![[r#"
             savepoint => `savepoint` is given twice: remove one
-            isolation_level => unknown option `isolation_level`: it is not offered; a transaction has the isolation level its connection is set to
+            isolation_level => unknown option `isolation_level`: write `isolation = serializable`, or another level
             name => write a value: `name = "transfer"`
             const => a `const fn` cannot wait for a database: remove `const`
             fn => a transaction is awaited, so it must be an `async fn`: write `async fn f`
