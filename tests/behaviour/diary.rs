@@ -18,10 +18,10 @@ impl Diary {
     }
 
     /// A hook that writes `what`.
-    pub(crate) fn hook(
+    pub(crate) fn hook<W: Into<String> + Send + 'static>(
         &self,
-        what: impl Into<String> + Send + 'static,
-    ) -> impl Future<Output = ()> + Send + 'static {
+        what: W,
+    ) -> impl Future<Output = ()> + Send + use<W> {
         let diary = self.clone();
         async move { diary.write(what) }
     }

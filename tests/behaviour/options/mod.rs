@@ -6,6 +6,7 @@ mod deferrable;
 mod found;
 mod isolation;
 mod locking;
+mod place;
 mod retry;
 mod settings;
 

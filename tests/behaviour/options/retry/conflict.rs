@@ -7,7 +7,7 @@ use sqlx_transactional_tests::{Backend, Engine, TestDb};
 use crate::sql::{ids, insert, run};
 
 /// An engine on which conflicts are easy to make.
-pub(super) trait Conflict: Backend {
+pub(in crate::options) trait Conflict: Backend {
     /// The engine's code of it.
     const CODE: &'static str;
 
@@ -59,7 +59,7 @@ pub(super) fn block<DB: Backend>(
 }
 
 /// The notes, without those that a conflict makes.
-pub(super) async fn rows<DB: Backend>(db: &TestDb<DB>) -> Vec<i64> {
+pub(in crate::options) async fn rows<DB: Backend>(db: &TestDb<DB>) -> Vec<i64> {
     let mut rows = db.rows().await;
     rows.retain(|id| *id < 900);
     rows

@@ -1,6 +1,6 @@
 //! A transaction that runs again after a failure that goes away by itself.
 
-mod conflict;
+pub(super) mod conflict;
 mod contention;
 mod hooks;
 mod lost;
