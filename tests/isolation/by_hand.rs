@@ -24,6 +24,8 @@ const KEPT_OUT: Duration = Duration::from_millis(500);
 /// What the two do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Skew {
+    /// The inner reads what the outer appended to X and then takes back.
+    Dirty,
     /// The outer reads X and then Y, the inner appends to both between.
     Read,
     /// Both read X and append to it.
@@ -33,28 +35,32 @@ enum Skew {
 }
 
 impl Skew {
-    const ALL: [(Self, &'static str); 3] = [
+    const ALL: [(Self, &'static str); 4] = [
+        (Self::Dirty, "dirty-read"),
         (Self::Read, "read-skew"),
         (Self::LostUpdate, "lost-update"),
         (Self::Write, "write-skew"),
     ];
 
     /// What happens for certain.
-    fn happens(self, engine: Engine, level: Level) -> Option<Anomaly> {
-        let anomaly = match self {
-            Self::Read | Self::LostUpdate => Anomaly::GSingle,
-            Self::Write => Anomaly::G2,
+    fn happens(self, engine: Engine, level: Level) -> &'static [Anomaly] {
+        let anomalies: &[_] = match self {
+            // An order of appends was read that there never was.
+            Self::Dirty => &[Anomaly::AbortedRead, Anomaly::IncompatibleOrders],
+            Self::Read | Self::LostUpdate => &[Anomaly::GSingle],
+            Self::Write => &[Anomaly::G2],
         };
         let happens = match level {
-            Level::ReadCommitted => true,
+            Level::ReadUncommitted => true,
+            Level::ReadCommitted => self != Self::Dirty,
             Level::RepeatableRead => match self {
-                Self::Read => false,
+                Self::Dirty | Self::Read => false,
                 Self::LostUpdate => engine == Engine::MySql,
                 Self::Write => true,
             },
             Level::Serializable => false,
         };
-        happens.then_some(anomaly)
+        if happens { anomalies } else { &[] }
     }
 }
 
@@ -83,6 +89,7 @@ async fn see<DB: Lists>(
 async fn inner<DB: Lists>(tx: &mut Tx<'_, DB>, skew: Skew) -> Result<Vec<Step>, Error> {
     let mut steps = Vec::new();
     match skew {
+        Skew::Dirty => see(tx, &mut steps, X).await?,
         Skew::Read => {
             append(tx, &mut steps, X, 2).await?;
             append(tx, &mut steps, Y, 2).await?;
@@ -107,15 +114,20 @@ async fn outer<DB: Lists>(
     inside: &mut Option<Transaction>,
 ) -> Result<Vec<Step>, Error> {
     let mut steps = Vec::new();
-    see(tx, &mut steps, X).await?;
+    match skew {
+        Skew::Dirty => append(tx, &mut steps, X, 1).await?,
+        _ => see(tx, &mut steps, X).await?,
+    }
     let other = timeout(KEPT_OUT, inner(place, skew)).await;
     // Its appends are known without running it.
     let appends = match skew {
+        Skew::Dirty => vec![],
         Skew::Read => vec![Step::Append(X, 2), Step::Append(Y, 2)],
         Skew::LostUpdate | Skew::Write => vec![Step::Append(X, 2)],
     };
     *inside = Some(told(other.unwrap_or(Err(Error::PoolTimedOut)), appends));
     match skew {
+        Skew::Dirty => return Err(Error::RowNotFound),
         Skew::Read => see(tx, &mut steps, Y).await?,
         Skew::LostUpdate => append(tx, &mut steps, X, 1).await?,
         Skew::Write => append(tx, &mut steps, Y, 1).await?,
@@ -160,7 +172,7 @@ async fn history<DB: Lists>(db: &TestDb<DB>, level: Level, skew: Skew) -> Result
     let answer = outer(&place, &place, skew, &mut inside).await;
     let appends = match skew {
         Skew::Read => vec![],
-        Skew::LostUpdate => vec![Step::Append(X, 1)],
+        Skew::Dirty | Skew::LostUpdate => vec![Step::Append(X, 1)],
         Skew::Write => vec![Step::Append(Y, 1)],
     };
     let mut transactions = vec![told(answer, appends)];
@@ -174,9 +186,9 @@ async fn history<DB: Lists>(db: &TestDb<DB>, level: Level, skew: Skew) -> Result
 }
 
 /// What was found must be exactly what happens.
-fn judge(history: &History, happens: Option<Anomaly>) -> Result<(), String> {
+fn judge(history: &History, happens: &[Anomaly]) -> Result<(), String> {
     let found: Vec<_> = history.anomalies().into_iter().collect();
-    if found == Vec::from_iter(happens) && history.transactions.len() == 2 {
+    if found == happens && history.transactions.len() == 2 {
         return Ok(());
     }
     Err(format!(

@@ -1,8 +1,8 @@
 //! A level, and a place where transactions begin at it.
 
 use super::lists::Lists;
-use sqlx::{Error, Pool};
-use sqlx_transactional::Source;
+use sqlx::Pool;
+use sqlx_transactional::{Isolation, Source};
 use sqlx_transactional_tests::checker::Anomaly;
 use sqlx_transactional_tests::{Backend, Engine};
 use std::fmt;
@@ -10,6 +10,7 @@ use std::fmt;
 /// How far transactions are kept apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
+    ReadUncommitted,
     ReadCommitted,
     RepeatableRead,
     Serializable,
@@ -20,7 +21,13 @@ impl Level {
     pub(crate) fn of(engine: Engine) -> &'static [Self] {
         match engine {
             Engine::Sqlite => &[Self::Serializable],
-            _ => &[
+            Engine::Postgres => &[
+                Self::ReadCommitted,
+                Self::RepeatableRead,
+                Self::Serializable,
+            ],
+            Engine::MySql => &[
+                Self::ReadUncommitted,
                 Self::ReadCommitted,
                 Self::RepeatableRead,
                 Self::Serializable,
@@ -28,18 +35,29 @@ impl Level {
         }
     }
 
-    /// The level in SQL.
-    pub(crate) fn sql(self) -> &'static str {
+    /// The level as the option of a transaction.
+    pub(crate) fn isolation(self) -> Isolation {
         match self {
-            Self::ReadCommitted => "read committed",
-            Self::RepeatableRead => "repeatable read",
-            Self::Serializable => "serializable",
+            Self::ReadUncommitted => Isolation::ReadUncommitted,
+            Self::ReadCommitted => Isolation::ReadCommitted,
+            Self::RepeatableRead => Isolation::RepeatableRead,
+            Self::Serializable => Isolation::Serializable,
         }
     }
 
     /// What may happen here all the same.
     pub(crate) fn allows(self, engine: Engine, anomaly: Anomaly) -> bool {
         match self {
+            // What is taken back was seen, and so in an order that never was.
+            Self::ReadUncommitted => matches!(
+                anomaly,
+                Anomaly::AbortedRead
+                    | Anomaly::IntermediateRead
+                    | Anomaly::IncompatibleOrders
+                    | Anomaly::G1c
+                    | Anomaly::GSingle
+                    | Anomaly::G2
+            ),
             Self::ReadCommitted => matches!(anomaly, Anomaly::GSingle | Anomaly::G2),
             // A snapshot. That of InnoDB is for reads alone: a write meets what
             // is there now.
@@ -55,6 +73,7 @@ impl Level {
 impl fmt::Display for Level {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            Self::ReadUncommitted => "read-uncommitted",
             Self::ReadCommitted => "read-committed",
             Self::RepeatableRead => "repeatable-read",
             Self::Serializable => "serializable",
@@ -62,7 +81,8 @@ impl fmt::Display for Level {
     }
 }
 
-/// A pool whose transactions begin at one level.
+/// A pool, and as a place the level of what begins there. The server has its own
+/// default for what is begun on the pool itself.
 #[derive(Debug)]
 pub(crate) struct At<DB: Backend> {
     pub(crate) pool: Pool<DB>,
@@ -74,7 +94,7 @@ impl<DB: Lists> Source<DB> for At<DB> {
         &self.pool
     }
 
-    async fn after_begin(&self, connection: &mut DB::Connection) -> Result<(), Error> {
-        DB::isolate(connection, self.level).await
+    fn isolation(&self) -> Option<Isolation> {
+        Some(self.level.isolation())
     }
 }

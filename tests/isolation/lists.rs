@@ -2,7 +2,7 @@
 
 use super::level::{At, Level};
 use sqlx::pool::PoolOptions;
-use sqlx::{Error, MySql, MySqlConnection, PgConnection, Postgres, Sqlite, SqliteConnection};
+use sqlx::{Error, MySql, Postgres, Sqlite};
 use sqlx_transactional::pool::{Recommended, options};
 use sqlx_transactional::{ReadTx, Tx, transactional};
 use sqlx_transactional_tests::{Backend, TestDb};
@@ -27,17 +27,9 @@ pub(crate) trait Lists: Backend + Recommended {
         list: u32,
     ) -> impl Future<Output = Result<String, Error>> + Send;
 
-    /// Sets the level of the transaction that has just begun, where that is
-    /// done there.
-    fn isolate(
-        connection: &mut Self::Connection,
-        level: Level,
-    ) -> impl Future<Output = Result<(), Error>> + Send;
-
-    /// Options of a pool whose connections have the level, where that is done
-    /// there.
-    fn leveled(options: PoolOptions<Self>, level: Level) -> PoolOptions<Self> {
-        let _ = level;
+    /// Options of a pool that does not wait for long where two are in each other's
+    /// way.
+    fn impatient(options: PoolOptions<Self>) -> PoolOptions<Self> {
         options
     }
 }
@@ -67,7 +59,7 @@ pub(crate) async fn create<DB: Lists>(db: &TestDb<DB>, lists: u32) -> Result<(),
     Ok(())
 }
 
-/// A pool on the database at a level.
+/// A pool on the database, and a level.
 pub(crate) async fn at<DB: Lists>(
     db: &TestDb<DB>,
     level: Level,
@@ -76,7 +68,7 @@ pub(crate) async fn at<DB: Lists>(
     let options = options::<DB>(db.url()).max_connections(connections);
     // The pool is larger than the number of calls, so nobody waits for long.
     let options = options.acquire_timeout(Duration::from_secs(5));
-    let options = DB::leveled(options, level);
+    let options = DB::impatient(options);
     let connect = DB::connect_options(db.url())?;
     Ok(At {
         pool: options.connect_with(connect).await?,
@@ -128,13 +120,8 @@ lists! {
     "update lists set items = items || $1 where id = $2",
     "select items from lists where id = $1",
 
-    async fn isolate(connection: &mut PgConnection, level: Level) -> Result<(), Error> {
-        let sql = format!("set transaction isolation level {}", level.sql());
-        Self::execute(connection, &sql).await
-    }
-
     /// A deadlock is looked for after a second, and there are many here.
-    fn leveled(options: PoolOptions<Self>, _: Level) -> PoolOptions<Self> {
+    fn impatient(options: PoolOptions<Self>) -> PoolOptions<Self> {
         options.after_connect(|connection, _| {
             Box::pin(Self::execute(connection, "set deadlock_timeout = 20"))
         })
@@ -146,18 +133,9 @@ lists! {
     "update lists set items = concat(items, ?) where id = ?",
     "select items from lists where id = ?",
 
-    /// Inside a transaction it is too late (error 1568).
-    async fn isolate(_: &mut MySqlConnection, _: Level) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn leveled(options: PoolOptions<Self>, level: Level) -> PoolOptions<Self> {
-        options.after_connect(move |connection, _| {
-            Box::pin(async move {
-                let sql = format!("set session transaction isolation level {}", level.sql());
-                Self::execute(connection, &sql).await?;
-                Self::execute(connection, "set session innodb_lock_wait_timeout = 2").await
-            })
+    fn impatient(options: PoolOptions<Self>) -> PoolOptions<Self> {
+        options.after_connect(|connection, _| {
+            Box::pin(Self::execute(connection, "set session innodb_lock_wait_timeout = 2"))
         })
     }
 }
@@ -166,8 +144,4 @@ lists! {
     "create table lists (id integer primary key, items text not null)",
     "update lists set items = items || ? where id = ?",
     "select items from lists where id = ?",
-
-    async fn isolate(_: &mut SqliteConnection, _: Level) -> Result<(), Error> {
-        Ok(())
-    }
 }

@@ -3,7 +3,7 @@
 use super::level::{At, Level};
 use super::lists::{self, Lists, read};
 use sqlx::Error;
-use sqlx_transactional::{ReadTx, Tx, transactional};
+use sqlx_transactional::{ReadTx, Tx, on, transactional};
 use sqlx_transactional_tests::TestDb;
 use sqlx_transactional_tests::campaign::{Campaign, Goal, Try};
 use sqlx_transactional_tests::checker::{Anomaly, End, History, Step, Transaction};
@@ -229,11 +229,19 @@ async fn some<DB: Lists>(
     let mut transactions = Vec::new();
     for _ in 0..HISTORY / AT_ONCE as usize {
         let plan = Plan::new(&mut random, &next);
+        // The place says the level, or who begins there does.
+        let says = random.bool();
+        let block = || on(&place.pool).isolation(place.level.isolation());
         let answer = timeout(PATIENCE, async {
-            if plan.writes() {
-                write_and_read(&*place, &plan).await
-            } else {
-                only_read(&*place, &plan).await
+            match (plan.writes(), says) {
+                (true, false) => write_and_read(&*place, &plan).await,
+                (true, true) => {
+                    block()
+                        .run(async |tx| write_and_read(tx, &plan).await)
+                        .await
+                }
+                (false, false) => only_read(&*place, &plan).await,
+                (false, true) => block().read(async |tx| only_read(tx, &plan).await).await,
             }
         });
         let answer = answer.await.map_err(|_| format!("it hangs: {plan:?}"))?;
