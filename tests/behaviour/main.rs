@@ -26,4 +26,5 @@ mod read_only;
 mod repeated;
 mod savepoints;
 mod spans;
+mod testing;
 mod transaction_control;

@@ -66,6 +66,20 @@ pub(crate) async fn outermost<DB: Store>(tx: &mut Tx<'_, DB>) -> sqlx::Result<i6
     write(tx, "outermost").await
 }
 
+#[derive(Clone, Copy)]
+pub(crate) struct Suffix<'a>(pub(crate) &'a str);
+
+#[transactional(retry(attempts = 2), isolation = serializable, commit_on(Err(sqlx::Error::RowNotFound)))]
+pub(crate) async fn repeated<DB: Store>(
+    tx: &mut Tx<'_, DB>,
+    mut title: String,
+    Suffix(more): Suffix<'_>,
+) -> sqlx::Result<i64> {
+    tx.before_commit(|tx| Box::pin(async move { load(tx).await.map(drop).map_err(Into::into) }));
+    title.push_str(more);
+    DB::count(tx).await
+}
+
 #[transactional]
 pub(crate) async fn load<DB: Store>(tx: &mut ReadTx<'_, DB>) -> sqlx::Result<i64> {
     tx.connection().await.map(|_| 1)

@@ -6,9 +6,15 @@ use sqlx::{
     Executor, MySql, MySqlConnection, PgConnection, Pool, Postgres, Sqlite, SqliteConnection,
     SqlitePool, Transaction, pool::PoolConnection,
 };
-use sqlx_transactional::{Begin, ReadTx, Source, Tx, Write, on, pool, read, transaction};
+use sqlx_transactional::{
+    Begin, Db, ReadTx, Retry, Source, Tx, Write, on, pool, read,
+    testing::{TestTransaction, watch},
+    transaction,
+};
 
-use crate::functions::{Notes, Rename, Store, Tenant, injected, load, outermost, write};
+use crate::functions::{
+    Notes, Rename, Store, Suffix, Tenant, injected, load, outermost, repeated, write,
+};
 
 fn send(_: impl Future + Send) {}
 fn stream(_: impl futures_util::Stream + Send) {}
@@ -25,6 +31,17 @@ macro_rules! places {
                 send(outermost(place));
                 send(outermost(place.clone()));
                 send(injected(place));
+                send(repeated(place, String::new(), Suffix("")));
+                send(
+                    on(place)
+                        .retry(Retry::new())
+                        .run(async |tx| write(tx, "").await),
+                );
+                send(
+                    on(place)
+                        .retry(Retry::new())
+                        .read(async |tx| load(tx).await),
+                );
                 send(transaction(place, async |tx| write(tx, "").await));
                 send(read(place, async |tx| load(tx).await));
             };
@@ -75,6 +92,14 @@ macro_rules! places {
                 send(sqlx::query("").fetch_one(&mut *tx));
                 stream(sqlx::query("").fetch(&mut *tx));
             };
+            const _: fn(TestTransaction<$database>) = |mut test| {
+                send(write(&mut test, ""));
+                send(load(&mut test));
+                send(outermost(&mut test));
+                send(watch(repeated(&mut test, String::new(), Suffix(""))));
+                send(test.connection());
+                send(test.roll_back());
+            };
             const _: fn(&str) = |url| send(pool::connect::<$database>(url));
         };
     };
@@ -93,9 +118,16 @@ const fn generic<DB: Store>() {
             send(load(place));
             send(outermost(place));
             send(injected(place));
+            send(repeated(place, String::new(), Suffix("")));
+            send(
+                on(place)
+                    .retry(Retry::new())
+                    .run(async |tx| write(tx, "").await),
+            );
             send(transaction(place, async |tx| write(tx, "").await));
             send(read(place, async |tx| load(tx).await));
         };
+        let _: fn(&Db<DB>) = |place| send(write(place, ""));
         let _: fn(&mut PoolConnection<DB>) = |place| send(write(place, ""));
         let _: fn(&mut Transaction<'_, DB>) = |place| send(write(place, ""));
         let _: fn(&mut Tx<'_, DB>) = |place| {

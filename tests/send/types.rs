@@ -4,7 +4,9 @@ use std::{fmt::Debug, sync::Arc};
 
 use sqlx::{MySql, Postgres, Sqlite, SqliteConnection, SqlitePool};
 use sqlx_transactional::{
-    Access, AccessOf, Begin, Block, Error, Outermost, Read, ReadTx, Source, Tx, Write,
+    Access, AccessOf, Again, Begin, Block, Db, Error, Isolation, Never, Outermost, Read, ReadTx,
+    Retry, Source, Tx, Write,
+    testing::{TestTransaction, Watched},
 };
 
 const fn is_send<T: Send + ?Sized>() {}
@@ -35,6 +37,17 @@ const _: () = {
     is_send::<Block<&mut Tx<'static, Sqlite>>>();
     is_debug::<Block<SqlitePool>>();
     is_static::<Block<SqlitePool>>();
+    is_send::<Block<SqlitePool, Never, Never, Again>>();
+
+    is_send_sync::<Db<Sqlite>>();
+    is_static::<Db<Sqlite>>();
+    is_debug::<Db<Sqlite>>();
+    is_send_sync::<Retry>();
+    is_send_sync::<Isolation>();
+    is_send::<TestTransaction<Sqlite>>();
+    is_static::<TestTransaction<Sqlite>>();
+    is_debug::<TestTransaction<Sqlite>>();
+    is_send_sync::<Watched>();
 };
 
 /// The same, for everything that a bound promises.

@@ -1,5 +1,6 @@
 //! What a transaction has to do after its end.
 
+mod before_commit;
 mod scopes;
 mod shielded;
 

@@ -2,7 +2,7 @@
 //! cannot be told what it is asked for, and nothing was sent before it.
 
 use sqlx_transactional::{Isolation, on, transaction};
-use sqlx_transactional_tests::{Backend, Engine, Setup, TestDb, for_engines};
+use sqlx_transactional_tests::{Engine, Setup, TestDb, for_engines};
 
 use crate::{
     app::AppError,

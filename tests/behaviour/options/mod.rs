@@ -8,6 +8,7 @@ mod isolation;
 mod locking;
 mod place;
 mod retry;
+mod rules;
 mod settings;
 
 /// Asserts that these notes are stored, and removes them.
