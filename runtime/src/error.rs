@@ -1,9 +1,12 @@
 //! What only this crate can say about a transaction.
 
+mod kind;
+
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc};
 
 use sqlx::error::{BoxDynError, DatabaseError, ErrorKind};
 
+pub(crate) use self::kind::Kind;
 use crate::resolve::Ticket;
 
 /// An answer that no engine gives: the transaction's own.
@@ -37,48 +40,6 @@ pub struct Error {
 
 /// The first error of a transaction, kept while others refer to it.
 pub(crate) type Cause = Arc<sqlx::Error>;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A statement was not sent, because of an earlier failure.
-    Refused,
-    /// The body ended in `Ok`, but an earlier failure forbids the COMMIT.
-    Doomed,
-    /// A statement's future was dropped before its answer came.
-    Interrupted,
-    /// A joined function returned `Err`.
-    JoinedFailed(&'static str),
-    /// A joined function's future was dropped.
-    JoinedDropped(&'static str),
-    /// A savepoint's own SQL was interrupted.
-    SavepointInterrupted,
-    /// COMMIT was sent and no answer came.
-    OutcomeUnknown,
-    /// Somebody else ended the transaction.
-    EndedEarly,
-    /// The text of a statement begins or ends a transaction.
-    Control,
-    /// Asked for something the place the transaction was begun on cannot give.
-    Unsupported(&'static str),
-    /// The call took longer than its `timeout`.
-    TimedOut,
-    /// A statement took longer than `statement_timeout`.
-    StatementTimedOut,
-    /// BEGIN waited for a lock longer than `lock_timeout`.
-    LockTimedOut,
-    /// The idempotency key is there already.
-    AlreadyDone,
-    /// A second transaction of the same task found no connection.
-    PoolExhausted,
-    /// A second transaction of the same task, where tests forbid it.
-    SecondTransaction,
-    /// The failure of an attempt after which there is no other.
-    Transient,
-    /// A hook refused the commit.
-    Vetoed,
-    /// A setting that PostgreSQL cannot be told.
-    SettingUnfit,
-}
 
 impl Error {
     pub(crate) fn new(kind: Kind) -> Self {
@@ -270,31 +231,7 @@ impl Error {
     /// [`attempts`](Error::attempts) were made for nothing, 40001, 40P01 or 08006.
     #[must_use]
     pub fn sqlstate(&self) -> &'static str {
-        match self.kind {
-            Kind::Refused
-            | Kind::Doomed
-            | Kind::Interrupted
-            | Kind::JoinedFailed(_)
-            | Kind::JoinedDropped(_)
-            | Kind::SavepointInterrupted => "25P02",
-            Kind::OutcomeUnknown => "08007",
-            Kind::EndedEarly => "25P01",
-            Kind::Control => "2D000",
-            Kind::Unsupported(_) => "0A000",
-            Kind::TimedOut | Kind::StatementTimedOut => "57014",
-            Kind::LockTimedOut => "55P03",
-            Kind::AlreadyDone => "23505",
-            Kind::PoolExhausted => "53300",
-            Kind::SecondTransaction => "25001",
-            Kind::Vetoed => "40000",
-            Kind::SettingUnfit => "22021",
-            Kind::Transient => match self.inner().map(DatabaseError::code) {
-                Some(Some(code)) if code == "40P01" => "40P01",
-                Some(Some(code)) if code.starts_with("57P") || code.starts_with("08") => "08006",
-                Some(_) => "40001",
-                None => "08006",
-            },
-        }
+        self.kind.sqlstate(self.inner())
     }
 
     /// The database's own error, where this one only adds to it.
@@ -308,63 +245,13 @@ impl Error {
 
     /// What may be logged: the words, but not the cause's.
     pub(crate) fn to_label(&self) -> String {
-        format!("{} ({})", self.sqlstate(), self.text())
-    }
-
-    fn text(&self) -> Cow<'static, str> {
-        Cow::Borrowed(match self.kind {
-            Kind::Refused => "statement not sent: the transaction is doomed by an earlier failure",
-            Kind::Doomed => {
-                "transaction rolled back: an earlier failure inside it was not returned"
-            }
-            Kind::Interrupted => "a statement was dropped before its answer came",
-            Kind::JoinedFailed(name) => {
-                return Cow::Owned(format!("the joined function `{name}` returned an error"));
-            }
-            Kind::JoinedDropped(name) => {
-                return Cow::Owned(format!(
-                    "the joined function `{name}` was dropped before its end"
-                ));
-            }
-            Kind::SavepointInterrupted => "a savepoint was dropped while it was set or released",
-            Kind::OutcomeUnknown => {
-                "COMMIT was sent but not answered: the transaction may or may not have committed"
-            }
-            Kind::EndedEarly => "something else ended the transaction before its end",
-            Kind::Control => {
-                "statement not sent: it would begin or end a transaction, which only the \
-                 outermost transactional function does"
-            }
-            Kind::Unsupported(what) => what,
-            Kind::TimedOut => "the transaction took longer than its timeout and was rolled back",
-            Kind::StatementTimedOut => "a statement took longer than the statement timeout",
-            Kind::LockTimedOut => "the database was locked for longer than the lock timeout",
-            Kind::AlreadyDone => "nothing was done: a call with the same key has committed before",
-            Kind::PoolExhausted => {
-                "a second transaction of the same task found no connection in the pool that the \
-                 first one holds one of: join with `&mut *tx`, or use another pool"
-            }
-            Kind::Transient => {
-                return Cow::Owned(format!(
-                    "given up after attempt {}",
-                    self.attempts.unwrap_or(1)
-                ));
-            }
-            Kind::Vetoed => "transaction rolled back: a hook before its COMMIT refused",
-            Kind::SettingUnfit => {
-                "a setting's name cannot be empty, and neither it nor its value can have a NUL"
-            }
-            Kind::SecondTransaction => {
-                "a second transaction was begun on the pool of one that is open in the same task: \
-                 join with `&mut *tx`, or use another pool"
-            }
-        })
+        format!("{} ({})", self.sqlstate(), self.kind.text(self.attempts))
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text())?;
+        f.write_str(&self.kind.text(self.attempts))?;
         match (&self.cause, &self.veto) {
             (Some(cause), _) => write!(f, ": {cause}"),
             (None, Some(why)) => write!(f, ": {why}"),
@@ -382,7 +269,7 @@ impl StdError for Error {
 
 impl DatabaseError for Error {
     fn message(&self) -> &str {
-        match (self.inner(), self.text()) {
+        match (self.inner(), self.kind.text(self.attempts)) {
             (Some(inner), _) => inner.message(),
             (None, Cow::Borrowed(text)) => text,
             (None, Cow::Owned(_)) if self.kind == Kind::Transient => "the connection was lost",

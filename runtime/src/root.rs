@@ -1,28 +1,29 @@
 //! The outermost scope of a transaction, or of what this crate sees of one.
 
 mod ending;
+mod place;
 
 use std::{io, mem, time::Duration};
 
 use futures_core::future::BoxFuture;
-use sqlx::{Database, Pool};
-use tokio::time::{Instant, timeout};
+use sqlx::Database;
+use tokio::time::timeout;
 use tracing::Span;
 
+pub(crate) use self::place::Place;
 use crate::{
     backend::{self, Damage, Mode, Terms},
     before_commit::BeforeCommit,
     begin::DynSource,
     borrowed::Borrowed,
-    characteristics::{Characteristics, Isolation, Locking},
+    characteristics::{Characteristics, Locking},
     deadline::Deadline,
     error::{Error, Kind},
-    hooks::Hooks,
     lease::{Lease, depth},
     limits::{self, DEFAULT_TIMEOUT, Limits},
     observe,
     private::Options,
-    retry::{Attempt, Retry},
+    retry::Attempt,
     savepoint,
     scope::{Core, OTHER_SETTING},
     settings,
@@ -54,13 +55,6 @@ enum Link<'c, DB: Database> {
     Borrowed(Borrowed<'c, DB>),
     /// The transaction has ended, or is being ended by somebody else.
     Ended,
-}
-
-/// Where the connection of a transaction comes from.
-pub(crate) enum Place<'c, DB: Database> {
-    Source(&'c dyn DynSource<DB>),
-    Owned(Pool<DB>),
-    Connection(Borrowed<'c, DB>),
 }
 
 impl<'c, DB: Database> Root<'c, DB> {
@@ -295,71 +289,6 @@ const NOT_RESOLVABLE: &str = "`resolvable` needs a pool to begin on: on a connec
 
 const NESTED_LEFT_OPEN: &str =
     "a nested transaction begun on `connection()` was still open at the end";
-
-impl<DB: Database> Place<'_, DB> {
-    /// Whoever has defaults for what is begun here.
-    fn source(&self) -> Option<&dyn DynSource<DB>> {
-        match self {
-            Self::Source(source) => Some(*source),
-            Self::Owned(pool) => Some(pool),
-            Self::Connection(_) => None,
-        }
-    }
-
-    fn limits(&self) -> Limits {
-        self.source().map_or_else(Limits::new, DynSource::limits)
-    }
-
-    fn isolation(&self) -> Option<Isolation> {
-        self.source().and_then(DynSource::isolation)
-    }
-
-    /// How a transaction of the owner's on SQLite takes its locks, as far as anyone
-    /// here knows.
-    fn locking(&self) -> Option<Locking> {
-        let unknown = backend::of::<DB>().is_embedded() && !self.is_outermost();
-        unknown.then_some(Locking::Deferred)
-    }
-
-    fn retry(&self) -> Retry {
-        self.source().map_or_else(Retry::new, DynSource::retry)
-    }
-
-    fn name(&self) -> Option<&str> {
-        self.source().and_then(DynSource::name)
-    }
-
-    fn add_hooks(&self, hooks: &mut Hooks) {
-        if let Some(source) = self.source() {
-            source.add_hooks(hooks);
-        }
-    }
-
-    /// Whether what begins here ends here.
-    fn is_outermost(&self) -> bool {
-        match self {
-            Self::Connection(borrowed) => !borrowed.is_nested(),
-            _ => true,
-        }
-    }
-
-    /// Begins; on a source's connection, which comes with a lease.
-    async fn begin(
-        &mut self,
-        terms: &Terms,
-        deadline: Option<Instant>,
-    ) -> Result<Option<Lease<DB>>, sqlx::Error> {
-        // One future that takes a connection is large enough.
-        let pool = match self {
-            Self::Source(source) => source.pool(),
-            Self::Owned(pool) => pool,
-            Self::Connection(borrowed) => {
-                return Box::pin(borrowed.begin(terms)).await.map(|()| None);
-            }
-        };
-        Lease::begin(pool, terms, deadline).await.map(Some)
-    }
-}
 
 impl<DB: Database> Link<'_, DB> {
     /// What sqlx counts while this transaction is open and nothing is nested in it.

@@ -9,14 +9,7 @@
     expect(dead_code, unused_imports, reason = "there is nothing to choose from")
 )]
 
-use std::{
-    any::Any,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{any::Any, time::Duration};
 
 use futures_core::future::BoxFuture;
 use sqlx::{Database, SqlStr};
@@ -28,76 +21,14 @@ mod mysql;
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod terms;
 mod text;
 
+pub(crate) use terms::{Interrupt, Mode, Session, Terms};
+use terms::{only_postgres, only_sqlite};
 pub(crate) use text::Text;
 
-use crate::{
-    characteristics::{Characteristics, Isolation},
-    limits::{self, Limits},
-    settings,
-};
-
-/// What a transaction may do; the engine enforces it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Mode {
-    #[default]
-    Write,
-    Read,
-}
-
-/// What is asked of BEGIN.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Terms {
-    pub(crate) mode: Mode,
-    pub(crate) characteristics: Characteristics,
-    pub(crate) settings: settings::Shared,
-    pub(crate) limits: limits::Shared,
-    /// Whether the session may have to be ended from another connection.
-    pub(crate) identify: bool,
-    /// Whether the outcome may have to be asked for later.
-    pub(crate) resolvable: bool,
-}
-
-/// Ends the statement that an embedded engine runs, where that was prepared.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Interrupt(Option<Arc<AtomicBool>>);
-
-impl Interrupt {
-    #[cfg(feature = "sqlite")]
-    fn new() -> Self {
-        Self(Some(Arc::default()))
-    }
-
-    /// From now on every statement is ended.
-    pub(crate) fn raise(&self) {
-        if let Some(flag) = &self.0 {
-            flag.store(true, Ordering::Relaxed);
-        }
-    }
-
-    /// From now on none is.
-    pub(crate) fn lower(&self) {
-        if let Some(flag) = &self.0 {
-            flag.store(false, Ordering::Relaxed);
-        }
-    }
-
-    pub(crate) fn is_raised(&self) -> bool {
-        let flag = self.0.as_ref();
-        flag.is_some_and(|flag| flag.load(Ordering::Relaxed))
-    }
-}
-
-/// What BEGIN's answer told of itself.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Session {
-    pub(crate) interrupt: Interrupt,
-    /// What the server calls the session.
-    pub(crate) id: Option<u64>,
-    /// What the server calls the transaction.
-    pub(crate) transaction: Option<u64>,
-}
+use crate::{characteristics::Isolation, limits::Limits};
 
 /// How far the damage of an error reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -310,25 +241,6 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
 
     /// How long a connection may take to become clean before it is closed.
     fn patience(&self) -> Duration;
-}
-
-/// The first of `terms` that PostgreSQL alone can give.
-fn only_postgres(terms: &Terms) -> Option<&'static str> {
-    if terms.limits.idle_timeout.is_some() {
-        Some("`idle_timeout` is an option for PostgreSQL")
-    } else if terms.characteristics.deferrable {
-        Some("`deferrable` is an option for PostgreSQL")
-    } else if !terms.settings.is_empty() {
-        Some("`settings` is an option for PostgreSQL")
-    } else {
-        None
-    }
-}
-
-/// The first of `terms` that SQLite alone can give.
-fn only_sqlite(terms: &Terms) -> Option<&'static str> {
-    let locking = terms.characteristics.locking;
-    locking.map(|_| "`deferred`, `immediate` and `exclusive` are options for SQLite")
 }
 
 /// Begins a transaction on a connection that is in none. What most transactions

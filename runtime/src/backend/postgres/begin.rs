@@ -1,0 +1,85 @@
+//! The message with which a transaction begins.
+
+use std::fmt::Write;
+
+use sqlx::{AssertSqlSafe, PgConnection, Row, SqlSafeStr, SqlStr};
+
+use crate::{
+    backend::{Mode, Session, Terms},
+    characteristics::Characteristics,
+};
+
+/// The first version with `transaction_timeout`.
+const TRANSACTION_TIMEOUT: u32 = 170_000;
+
+/// BEGIN with everything that holds for the transaction, as one message. Of the
+/// user's text it has only settings, as literals.
+pub(super) fn begin_sql(connection: &PgConnection, terms: &Terms) -> SqlStr {
+    let modern = connection.server_version_num() >= Some(TRANSACTION_TIMEOUT);
+    let limits = &terms.limits;
+    let timeouts = [
+        ("statement_timeout", limits.statement_timeout),
+        ("lock_timeout", limits.lock_timeout),
+        // Nobody pauses for longer than the whole may take, unless the line is
+        // dead since before we knew whom to end.
+        (
+            "idle_in_transaction_session_timeout",
+            limits.idle_timeout.or(limits.timeout),
+        ),
+        ("transaction_timeout", limits.timeout.filter(|_| modern)),
+    ];
+    let is_plain = terms.characteristics == Characteristics::new() && terms.settings.is_empty();
+    if is_plain && timeouts.iter().all(|(_, limit)| limit.is_none()) {
+        return SqlStr::from_static(match terms.mode {
+            Mode::Write => "BEGIN",
+            Mode::Read => "BEGIN READ ONLY",
+        });
+    }
+    let mut sql = "BEGIN".to_owned();
+    if let Some(isolation) = terms.characteristics.isolation {
+        let _ = write!(sql, " ISOLATION LEVEL {}", isolation.as_sql());
+    }
+    if terms.mode == Mode::Read {
+        sql.push_str(" READ ONLY");
+    }
+    if terms.characteristics.deferrable {
+        sql.push_str(" DEFERRABLE");
+    }
+    for (name, limit) in timeouts {
+        if let Some(limit) = limit {
+            // 0 would mean none at all.
+            let limit = limit.as_millis().clamp(1, i32::MAX.unsigned_abs().into());
+            let _ = write!(sql, "; SET LOCAL {name} = {limit}");
+        }
+    }
+    sql.push_str(&terms.settings.to_sql());
+    AssertSqlSafe(sql).into_sql_str()
+}
+
+/// Begins and asks who we are in the same message. sqlx's own way gives no
+/// rows, so that it does not count this transaction.
+pub(super) async fn begin_and_tell(
+    connection: &mut PgConnection,
+    begin: SqlStr,
+    resolvable: bool,
+) -> Result<Session, sqlx::Error> {
+    let ask = if resolvable {
+        "SELECT pg_backend_pid()::text, pg_current_xact_id()::text"
+    } else {
+        "SELECT pg_backend_pid()::text"
+    };
+    let sql = format!("{}; {ask}", begin.as_str());
+    let rows = sqlx::raw_sql(AssertSqlSafe(sql))
+        .fetch_all(connection)
+        .await?;
+    let told = |column: usize| {
+        // The settings answer first.
+        let text: String = rows.last()?.try_get(column).ok()?;
+        text.parse().ok()
+    };
+    Ok(Session {
+        id: told(0),
+        transaction: if resolvable { told(1) } else { None },
+        ..Session::default()
+    })
+}

@@ -1,0 +1,88 @@
+//! What is asked of BEGIN, and what its answer tells.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use crate::{characteristics::Characteristics, limits, settings};
+
+/// What a transaction may do; the engine enforces it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Mode {
+    #[default]
+    Write,
+    Read,
+}
+
+/// What is asked of BEGIN.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Terms {
+    pub(crate) mode: Mode,
+    pub(crate) characteristics: Characteristics,
+    pub(crate) settings: settings::Shared,
+    pub(crate) limits: limits::Shared,
+    /// Whether the session may have to be ended from another connection.
+    pub(crate) identify: bool,
+    /// Whether the outcome may have to be asked for later.
+    pub(crate) resolvable: bool,
+}
+
+/// Ends the statement that an embedded engine runs, where that was prepared.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Interrupt(Option<Arc<AtomicBool>>);
+
+impl Interrupt {
+    #[cfg(feature = "sqlite")]
+    pub(super) fn new() -> Self {
+        Self(Some(Arc::default()))
+    }
+
+    /// From now on every statement is ended.
+    pub(crate) fn raise(&self) {
+        if let Some(flag) = &self.0 {
+            flag.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// From now on none is.
+    pub(crate) fn lower(&self) {
+        if let Some(flag) = &self.0 {
+            flag.store(false, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn is_raised(&self) -> bool {
+        let flag = self.0.as_ref();
+        flag.is_some_and(|flag| flag.load(Ordering::Relaxed))
+    }
+}
+
+/// What BEGIN's answer told of itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Session {
+    pub(crate) interrupt: Interrupt,
+    /// What the server calls the session.
+    pub(crate) id: Option<u64>,
+    /// What the server calls the transaction.
+    pub(crate) transaction: Option<u64>,
+}
+
+/// The first of `terms` that PostgreSQL alone can give.
+pub(super) fn only_postgres(terms: &Terms) -> Option<&'static str> {
+    if terms.limits.idle_timeout.is_some() {
+        Some("`idle_timeout` is an option for PostgreSQL")
+    } else if terms.characteristics.deferrable {
+        Some("`deferrable` is an option for PostgreSQL")
+    } else if !terms.settings.is_empty() {
+        Some("`settings` is an option for PostgreSQL")
+    } else {
+        None
+    }
+}
+
+/// The first of `terms` that SQLite alone can give.
+pub(super) fn only_sqlite(terms: &Terms) -> Option<&'static str> {
+    let locking = terms.characteristics.locking;
+    locking.map(|_| "`deferred`, `immediate` and `exclusive` are options for SQLite")
+}
