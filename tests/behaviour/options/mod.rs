@@ -2,6 +2,7 @@
 
 use sqlx_transactional_tests::{Backend, TestDb};
 
+mod attribute;
 mod deferrable;
 mod found;
 mod isolation;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx_transactional::{Isolation, Limits, Retry, on};
-use sqlx_transactional_tests::{Engine, Setup, TestDb, for_each_engine};
+use sqlx_transactional_tests::{Engine, Setup, TestDb, Wire, for_each_engine};
 
 use super::level::{self, LEVELS, assert_level};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 for_each_engine! {
     /// What was sent since the last call, message by message; `None` without a wire.
     fn messages(db: &TestDb<DB>) -> Option<Vec<String>> {
-        db.wire.as_ref().map(|wire| wire.take_statements())
+        db.wire.as_ref().map(Wire::take_statements)
     }
 
     #[test(Setup::wired())]

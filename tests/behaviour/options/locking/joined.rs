@@ -55,7 +55,7 @@ for_engines! {
     #[test]
     async fn a_writer_is_immediate_if_nobody_says_otherwise(db: &TestDb<DB>) {
         for open in [None, Some(0), Some(1), Some(2)] {
-            for asked in 0..MODES.len() {
+            for (asked, mode) in MODES.into_iter().enumerate() {
                 for savepoint in [false, true] {
                     let mut ran = false;
                     let ended = block!(&db.pool, open).run(async |tx| {
@@ -64,7 +64,7 @@ for_engines! {
                         Ok::<_, AppError>(())
                     });
                     let ended = ended.await;
-                    assert_eq!(ran, asked <= open.unwrap_or(1), "{} in {open:?}", MODES[asked]);
+                    assert_eq!(ran, asked <= open.unwrap_or(1), "{mode} in {open:?}");
                     assert_eq!(ended.is_ok(), ran || savepoint);
                     let stored: &[i64] = match (ran, savepoint) {
                         (true, _) => &[1, 20],
@@ -81,7 +81,7 @@ for_engines! {
     #[test]
     async fn a_reader_is_deferred_if_nobody_says_otherwise(db: &TestDb<DB>) {
         for open in [None, Some(0), Some(1), Some(2)] {
-            for asked in 0..MODES.len() {
+            for (asked, mode) in MODES.into_iter().enumerate() {
                 let mut ran = false;
                 let ended = block!(&db.pool, open).read(async |tx| {
                     ids(&mut *tx).await?;
@@ -94,7 +94,7 @@ for_engines! {
                     Ok::<_, AppError>(())
                 });
                 let ended = ended.await;
-                assert_eq!(ran, asked <= open.unwrap_or(0), "{} in {open:?}", MODES[asked]);
+                assert_eq!(ran, asked <= open.unwrap_or(0), "{mode} in {open:?}");
                 assert_eq!(ended.is_ok(), ran);
             }
         }
@@ -104,7 +104,7 @@ for_engines! {
     /// A reader inside a writer has the writer's lock already.
     #[test]
     async fn a_reader_inside_a_writer(db: &TestDb<DB>) {
-        for asked in 0..MODES.len() {
+        for (asked, mode) in MODES.into_iter().enumerate() {
             let mut ran = false;
             let ended = on(&db.pool).run(async |tx| {
                 insert(&mut *tx, 1).await?;
@@ -117,7 +117,7 @@ for_engines! {
                 Ok::<_, AppError>(())
             });
             let _ = ended.await;
-            assert_eq!(ran, asked <= 1);
+            assert_eq!(ran, asked <= 1, "{mode}");
         }
         db.assert_whole().await;
     }
@@ -125,7 +125,7 @@ for_engines! {
     /// sqlx's own BEGIN takes no lock, and another is not known here.
     #[test]
     async fn in_a_transaction_of_sqlxs_no_lock_is_promised(db: &TestDb<DB>) {
-        for asked in 0..MODES.len() {
+        for (asked, mode) in MODES.into_iter().enumerate() {
             let mut owner = db.pool.begin().await.unwrap();
             let mut ran = false;
             let ended = block!(&mut owner, Some(asked)).run(async |tx| {
@@ -134,14 +134,14 @@ for_engines! {
                 Ok(())
             });
             assert_refused(ended.await);
-            assert_eq!(ran, asked == 0, "{}", MODES[asked]);
+            assert_eq!(ran, asked == 0, "{mode}");
             // One that asks for nothing is taken as it is, and promises no more to
             // those that join it.
             let ended = on(&mut owner).run(async |tx| {
                 insert(&mut *tx, 3).await?;
                 Ok::<_, AppError>(inside(tx, asked, true).await)
             });
-            assert_eq!(ended.await.unwrap(), asked == 0, "{}", MODES[asked]);
+            assert_eq!(ended.await.unwrap(), asked == 0, "{mode}");
             owner.rollback().await.unwrap();
         }
         db.assert_whole().await;

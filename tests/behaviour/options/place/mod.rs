@@ -196,7 +196,7 @@ for_each_engine! {
                     None => block.run(async |tx| DB::conflict(tx, &db.observer).await).await,
                 };
                 let error: sqlx::Error = ended.unwrap_err();
-                let told = sqlx_transactional::Error::find(&error).and_then(|own| own.attempts());
+                let told = sqlx_transactional::Error::find(&error).and_then(sqlx_transactional::Error::attempts);
                 assert_eq!(told, attempts, "{error:?}");
                 let mut observer = db.observer.acquire().await.unwrap();
                 DB::execute(&mut observer, "delete from notes").await.unwrap();

@@ -17,7 +17,7 @@ fn patient() -> Retry {
     let (base, cap) = (Duration::from_millis(1), Duration::from_millis(20));
     Retry::new()
         .attempts(1000)
-        .deadline(Duration::from_secs(60))
+        .deadline(Duration::from_mins(1))
         .base(base)
         .cap(cap)
 }

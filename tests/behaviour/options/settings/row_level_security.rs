@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 
 use futures_util::FutureExt;
 use sqlx::{PgPool, Postgres, postgres::PgPoolOptions};
-use sqlx_transactional::{Tx, on, transaction};
+use sqlx_transactional::{Tx, on, transaction, transactional};
 use sqlx_transactional_tests::{Backend, TestDb, for_engines};
 
 use crate::{
@@ -61,10 +61,10 @@ async fn as_application(db: &TestDb<Postgres>, body: impl AsyncFnOnce(&PgPool)) 
     ended.unwrap_or_else(|panic| resume_unwind(panic));
 }
 
-/// The documentation's function, as a block.
-async fn add(pool: &PgPool, user: &str, body: &str) -> Result<i64, sqlx::Error> {
-    let block = on(pool).setting("app.user", user);
-    block.run(async |tx| add_to(tx, body).await).await
+/// The documentation's function.
+#[transactional(settings("app.user" = user))]
+async fn add(tx: &mut Tx<'_, Postgres>, user: &str, body: &str) -> Result<i64, sqlx::Error> {
+    add_to(tx, body).await
 }
 
 async fn add_to(tx: &mut Tx<'_, Postgres>, body: &str) -> Result<i64, sqlx::Error> {
