@@ -80,8 +80,20 @@ for_each_engine! {
         assert!(refused.await.unwrap_err().is_refused(1));
         assert!(diary.read().ends_with("committed 2, rolled back 3"), "{}", diary.read());
         test.roll_back().await.unwrap();
-        // Nothing is left to run.
+        // Nothing was left to run.
         assert!(diary.read().ends_with("committed 2, rolled back 3"));
+    }
+
+    /// Hooks never wait for the end of the test.
+    #[test]
+    async fn test_07_no_hook_is_left_at_the_end(db: &TestDb<DB>) {
+        let diary = Diary::default();
+        let mut test = TestTransaction::new(&db.pool);
+        store(&mut test, 1, &diary).await.unwrap();
+        let ran = diary.read();
+        test.roll_back().await.unwrap();
+        db.assert_whole().await;
+        assert_eq!((diary.read(), ran.as_str()), (ran.clone(), "before 1, committed 1"));
     }
 
     #[test]

@@ -10,7 +10,9 @@ mod locking;
 mod place;
 mod retry;
 mod rules;
+mod session;
 mod settings;
+mod too_late;
 
 /// Asserts that these notes are stored, and removes them.
 ///

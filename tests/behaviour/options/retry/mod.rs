@@ -4,6 +4,7 @@ pub(super) mod conflict;
 mod contention;
 mod hooks;
 mod lost;
+mod skew;
 
 use std::time::Duration;
 
