@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sqlx::{Database, Pool, Sqlite, SqlitePool};
+use sqlx::{Database, Pool, Postgres, Sqlite, SqlitePool};
 use sqlx_transactional::{ReadTx, Tx, transaction, transactional};
 
 /// A database with statements of its own.
@@ -91,7 +91,9 @@ impl Notes {
 pub async fn everything(pool: &SqlitePool, notes: &Notes) -> sqlx::Result<i64> {
     let inside = transaction(pool, async |tx| joined(&mut *tx, notes).await).await?;
     let outside = notes.injected().await? + outermost(pool.clone(), Some(1)).await?;
-    Ok(inside + outside + from_a_macro(pool).await?)
+    let retried = retried(pool, "b", "a".to_owned(), (3, 0), 0).await?;
+    let judged = dry(pool).await? + always(pool).await?;
+    Ok(inside + outside + from_a_macro(pool).await? + retried + judged)
 }
 
 #[transactional]
@@ -156,6 +158,53 @@ async fn sent(
 #[transactional]
 async fn reads(tx: &mut ReadTx<'_, Sqlite>) -> sqlx::Result<()> {
     sqlx::query("select 1").execute(tx).await.map(drop)
+}
+
+#[transactional(
+    isolation = serializable,
+    immediate,
+    retry(attempts = 3, deadline = "10s", base = "5ms", cap = "500ms"),
+    idempotent,
+    rollback_on(Ok(0)),
+    commit_on(Err(sqlx::Error::RowNotFound) if !text.is_empty()),
+)]
+async fn retried(
+    tx: &mut Tx<'_, Sqlite>,
+    text: &str,
+    mut title: String,
+    (first, _): (i64, u8),
+    _: u8,
+) -> sqlx::Result<i64> {
+    title.push_str(text);
+    let length = sqlx::query_scalar("select ? + length(?)").bind(first);
+    length.bind(title).fetch_one(tx).await
+}
+
+/// Rules that leave nothing over.
+#[transactional(rollback_on(_))]
+async fn dry(tx: &mut Tx<'_, Sqlite>) -> sqlx::Result<i64> {
+    sqlx::query_scalar("select 1").fetch_one(tx).await
+}
+
+#[transactional(retry, commit_on(Ok(_) | Err(_)))]
+async fn always(tx: &mut Tx<'_, Sqlite>) -> sqlx::Result<i64> {
+    sqlx::query_scalar("select 1").fetch_one(tx).await
+}
+
+/// PostgreSQL's options.
+///
+/// # Errors
+///
+/// The database's.
+#[transactional(
+    isolation = serializable,
+    deferrable,
+    settings("app.user_id" = user, "app.title" = title),
+    retry,
+)]
+pub async fn report(tx: &mut ReadTx<'_, Postgres>, user: i64, title: String) -> sqlx::Result<i64> {
+    let length = sqlx::query_scalar("select $1 + length($2)").bind(user);
+    length.bind(title).fetch_one(tx).await
 }
 
 macro_rules! written_by_a_macro {

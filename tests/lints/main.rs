@@ -93,7 +93,7 @@ fn clean_code_runs() -> Result<(), Box<dyn std::error::Error>> {
     runtime.block_on(async {
         let pool = pool::connect::<Sqlite>("sqlite::memory:").await?;
         let notes = forbidden::Notes::new(pool.clone());
-        assert_eq!(forbidden::everything(&pool, &notes).await?, 10);
+        assert_eq!(forbidden::everything(&pool, &notes).await?, 17);
         assert_eq!(forbidden::injected(&pool).await?, 1);
         assert_eq!(reachable::load(&pool).await?, 1);
         Ok(())
