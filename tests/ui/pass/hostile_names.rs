@@ -31,6 +31,10 @@ mod hostile {
     pub struct AccessOf;
     pub struct Options;
     pub struct Future;
+    pub struct Attempts;
+    pub struct Isolation;
+    pub struct Verdict;
+    pub struct Clone;
     pub struct Pin;
     pub struct From;
     pub struct bool;
@@ -61,6 +65,9 @@ mod hostile {
     pub fn instrument() {}
     pub fn declared() {}
     pub fn drop() {}
+    pub fn again() {}
+    pub fn judge() {}
+    pub fn set() {}
 
     #[transactional]
     pub async fn load(
@@ -68,9 +75,59 @@ mod hostile {
     ) -> ::core::result::Result<i64, ::sqlx::Error> {
         ::sqlx::query_scalar("select 1").fetch_one(tx).await
     }
+
+    #[transactional(
+        isolation = serializable,
+        immediate,
+        retry(attempts = 2),
+        rollback_on(::core::result::Result::Ok(0)),
+        commit_on(::core::result::Result::Err(_) if !title.is_empty())
+    )]
+    pub async fn retried(
+        tx: &mut Handed<'_, ::sqlx::Sqlite>,
+        title: ::std::string::String,
+    ) -> ::core::result::Result<i64, ::sqlx::Error> {
+        ::sqlx::query_scalar("select length(?)")
+            .bind(title)
+            .fetch_one(tx)
+            .await
+    }
+
+    #[transactional(settings("app.title" = title))]
+    pub async fn set_here(
+        tx: &mut Handed<'_, ::sqlx::Postgres>,
+        title: &::core::primitive::str,
+    ) -> ::core::result::Result<i64, ::sqlx::Error> {
+        ::sqlx::query_scalar("select length($1)")
+            .bind(title)
+            .fetch_one(tx)
+            .await
+    }
 }
 
 use ::sqlx_transactional::Tx;
+
+#[transactional(
+    retry,
+    rollback_on(Ok(__returned) if *__returned == __ended),
+    commit_on(Err(_) if __attempts > 0)
+)]
+async fn attempts(
+    tx: &mut Tx<'_, Sqlite>,
+    __attempts: i64,
+    __ended: i64,
+    __returned: i64,
+    __ran: i64,
+    __bounds: i64,
+    (__options, __failed): (i64, i64),
+    mut __argument: i64,
+) -> sqlx::Result<i64> {
+    __argument += __attempts + __ended + __returned + __ran + __bounds + __options + __failed;
+    sqlx::query_scalar("select ?")
+        .bind(__argument)
+        .fetch_one(tx)
+        .await
+}
 
 #[transactional]
 async fn parameters(
@@ -139,6 +196,8 @@ async fn items_inside(tx: &mut Tx<'_, Sqlite>) -> sqlx::Result<i64> {
 async fn main() -> sqlx::Result<()> {
     let pool = SqlitePool::connect("sqlite::memory:").await?;
     assert_eq!(hostile::load(&pool).await?, 1);
+    assert_eq!(hostile::retried(&pool, "ab".into()).await?, 2);
+    assert_eq!(attempts(&pool, 1, 1, 1, 1, 1, (1, 1), 1).await?, 8);
     let sum = parameters(&pool, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1).await?;
     assert_eq!(sum, 12);
     assert_eq!(injected(&pool, 4).await?, 5);
