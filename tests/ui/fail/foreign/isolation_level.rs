@@ -1,4 +1,4 @@
-//! SQLAlchemy: the isolation level is the connection's.
+//! SQLAlchemy: it has another name here.
 
 use sqlx::Sqlite;
 use sqlx_transactional::{Tx, transactional};

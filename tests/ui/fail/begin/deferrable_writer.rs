@@ -1,0 +1,12 @@
+//! PostgreSQL would ignore it for a writer.
+
+use sqlx::Postgres;
+use sqlx_transactional::{Tx, transactional};
+
+#[transactional(isolation = serializable, deferrable)]
+async fn rename(tx: &mut Tx<'_, Postgres>, id: i64) -> sqlx::Result<()> {
+    sqlx::query("select ?").bind(id).execute(tx).await?;
+    Ok(())
+}
+
+fn main() {}

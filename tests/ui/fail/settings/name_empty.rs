@@ -1,0 +1,12 @@
+//! Nothing has no name.
+
+use sqlx::Postgres;
+use sqlx_transactional::{Tx, transactional};
+
+#[transactional(settings("" = id))]
+async fn rename(tx: &mut Tx<'_, Postgres>, id: i64) -> sqlx::Result<()> {
+    sqlx::query("select ?").bind(id).execute(tx).await?;
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+//! A value is an expression over the parameters.
+
+use sqlx::Postgres;
+use sqlx_transactional::{Tx, transactional};
+
+#[transactional(settings("app.user_id" = user))]
+async fn rename(tx: &mut Tx<'_, Postgres>, id: i64) -> sqlx::Result<()> {
+    sqlx::query("select ?").bind(id).execute(tx).await?;
+    Ok(())
+}
+
+fn main() {}
