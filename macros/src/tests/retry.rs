@@ -1,3 +1,4 @@
+// tidy: snapshots of whole functions are long, and belong together.
 //! `#[transactional(retry)]` and `idempotent`.
 
 use expect_test::{Expect, expect};
