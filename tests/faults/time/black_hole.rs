@@ -11,7 +11,7 @@ use sqlx_transactional_tests::{Action, Direction, TestDb, for_engines, inspect};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-#[transactional(timeout = "300ms")]
+#[transactional(timeout = "500ms")]
 async fn pair<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(), Error> {
     tx.after_commit(run.on_commit());
     tx.after_rollback(run.on_rollback());
