@@ -124,12 +124,9 @@ for_each_engine! {
             Ok::<_, AppError>(())
         });
         undone.await.unwrap();
-        let panicked = transaction(&db.pool, async |tx| {
+        let panicked = transaction(&db.pool, async |tx| -> Result<(), AppError> {
             store(tx).await?;
-            if true {
-                panic!("in the body");
-            }
-            Ok::<_, AppError>(())
+            std::panic::resume_unwind(Box::new("in the body"));
         });
         AssertUnwindSafe(panicked).catch_unwind().await.unwrap_err();
         db.assert_whole().await;
