@@ -1,8 +1,10 @@
-//! Calls that are made again with the same key: R6, exactly once.
+//! Calls that are made again with the same key: R6, exactly once. And those that
+//! repeat themselves: R11, only when that is safe.
 
 use crate::calls::LIMIT;
 use crate::desk::Desk;
 use crate::fault::{Ended, Fault};
+use crate::judge::is_unknown;
 use crate::ledger::Run;
 use crate::notes::Notes;
 use crate::selection::MAX;
@@ -24,12 +26,18 @@ const ATTEMPTS: i64 = 3;
 const PATIENCE: Duration = Duration::from_secs(8);
 
 /// One attempt.
-type Attempt<DB> = for<'a> fn(&'a Pool<DB>, &'a Run, i64) -> LocalBoxFuture<'a, Result<(), Error>>;
+type Attempt<DB> =
+    for<'a> fn(&'a Pool<DB>, &'a Run, &'a Made) -> LocalBoxFuture<'a, Result<(), Error>>;
+
+/// How many attempts were made.
+type Made = Cell<i64>;
 
 /// A call that is made again until it says that it is done.
 pub(crate) struct Again<DB: Notes> {
     name: &'static str,
+    goal: Goal,
     attempt: Attempt<DB>,
+    verdict: fn(&Ended, &[i64], i64) -> Result<(), String>,
 }
 
 impl<DB: Notes> Again<DB> {
@@ -37,7 +45,22 @@ impl<DB: Notes> Again<DB> {
     pub(crate) fn keyed() -> Self {
         Self {
             name: "once",
-            attempt: |pool, run, attempt| Box::pin(once(pool, run, attempt)),
+            goal: Goal::R6,
+            attempt: |pool, run, made| {
+                made.set(made.get() + 1);
+                Box::pin(once(pool, run, made.get()))
+            },
+            verdict,
+        }
+    }
+
+    /// With `retry`, and nothing that makes a repetition safe.
+    pub(crate) fn retried() -> Self {
+        Self {
+            name: "retried",
+            goal: Goal::R11,
+            attempt: |pool, run, made| Box::pin(retried(pool, run, made)),
+            verdict: safely,
         }
     }
 
@@ -45,18 +68,23 @@ impl<DB: Notes> Again<DB> {
     pub(crate) fn plain() -> Self {
         Self {
             name: "plain-again",
-            attempt: |pool, run, attempt| Box::pin(plain(pool, run, attempt)),
+            goal: Goal::R6,
+            attempt: |pool, run, made| {
+                made.set(made.get() + 1);
+                Box::pin(plain(pool, run, made.get()))
+            },
+            verdict,
         }
     }
 
     /// Makes the call until it is done, not more often than there are attempts.
-    async fn until_done(&self, pool: &Pool<DB>, run: &Run, made: &Cell<i64>) -> Answer {
+    async fn until_done(&self, pool: &Pool<DB>, run: &Run, made: &Made) -> Answer {
         let mut last = Error::RowNotFound;
         while made.get() < ATTEMPTS {
-            made.set(made.get() + 1);
-            match (self.attempt)(pool, run, made.get()).await {
+            match (self.attempt)(pool, run, made).await {
                 Ok(()) => return Ok(()),
                 Err(error) if is_already_done(&error) => return Ok(()),
+                Err(error) if self.goal == Goal::R11 => return Err(error.into()),
                 Err(error) => last = error,
             }
         }
@@ -68,6 +96,18 @@ impl<DB: Notes> Again<DB> {
 #[transactional(key = run.id(0), timeout = "2s")]
 async fn once<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run, attempt: i64) -> Result<(), Error> {
     let (first, second) = notes(attempt);
+    DB::insert(tx, run.id(first)).await?;
+    DB::insert_cold(tx, run.id(second)).await
+}
+
+/// It repeats itself, and says how often.
+#[transactional(
+    timeout = "2s",
+    retry(attempts = 3, deadline = "2s", base = "1ms", cap = "1ms")
+)]
+async fn retried<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run, made: &Made) -> Result<(), Error> {
+    made.set(tx.attempt().into());
+    let (first, second) = notes(made.get());
     DB::insert(tx, run.id(first)).await?;
     DB::insert_cold(tx, run.id(second)).await
 }
@@ -104,7 +144,7 @@ pub(crate) async fn sweep<DB: Notes>(desk: &Desk, db: &TestDb<DB>, again: &Again
         if desk.is_control && fault != Fault::Cut(Direction::FromServer) {
             continue;
         }
-        let Some(positions) = desk.selection.positions(&[Goal::R6], &stem) else {
+        let Some(positions) = desk.selection.positions(&[again.goal], &stem) else {
             continue;
         };
         if !there {
@@ -121,7 +161,7 @@ pub(crate) async fn sweep<DB: Notes>(desk: &Desk, db: &TestDb<DB>, again: &Again
         }
         if met == 0 || met == MAX {
             let wrong = Err(format!("{met} positions"));
-            desk.note_one(db.engine(), &stem, Duration::ZERO, Goal::R6, wrong);
+            desk.note_one(db.engine(), &stem, Duration::ZERO, again.goal, wrong);
         }
     }
 }
@@ -148,7 +188,7 @@ async fn one<DB: Notes>(
     if let Some(wire) = &db.wire {
         wire.set_latency(Duration::ZERO);
     }
-    if matches!(ended, Ended::Dropped) {
+    if matches!(ended, Ended::Dropped) && again.goal == Goal::R6 {
         let rest = answered(again.until_done(&pool, &run, &made));
         ended = timeout(PATIENCE, rest)
             .await
@@ -165,19 +205,19 @@ async fn one<DB: Notes>(
     })
     .await;
     let stored = run.stored(db).await;
-    let outcome = verdict(&ended, &stored, made.get());
+    let outcome = (again.verdict)(&ended, &stored, made.get());
     if met {
-        desk.note(db.engine(), case, took, [(Goal::R6, outcome)]);
+        desk.note(db.engine(), case, took, [(again.goal, outcome)]);
     } else {
         let outcome = outcome.and(match made.get() {
-            1 => Ok(()),
+            0 | 1 => Ok(()),
             made => Err(format!(
                 "nothing was in its way, and it was made {made} times"
             )),
         });
         // A call that nothing disturbed is no case, but it has to be right.
         if outcome.is_err() {
-            desk.note_one(db.engine(), case, took, Goal::R6, outcome);
+            desk.note_one(db.engine(), case, took, again.goal, outcome);
         }
     }
     met
@@ -197,6 +237,39 @@ fn verdict(ended: &Ended, stored: &[i64], made: i64) -> Result<(), String> {
             "not done after {made} attempts: {error}; stored is {stored:?}"
         )),
     }
+}
+
+/// Done once if the caller was told so, not at all if it was told a failure, and
+/// never again once nobody knows.
+fn safely(ended: &Ended, stored: &[i64], made: i64) -> Result<(), String> {
+    let last = <[i64; 2]>::from(notes(made));
+    let is_safe = match ended {
+        Ended::Answered(Ok(())) => stored == last,
+        Ended::Answered(Err(error)) if is_unknown(&**error) => stored.is_empty() || stored == last,
+        Ended::Answered(Err(_)) => stored.is_empty(),
+        Ended::Dropped => stored.is_empty() || stored == last,
+        Ended::Hung => false,
+    };
+    if is_safe && made <= ATTEMPTS {
+        return Ok(());
+    }
+    Err(format!(
+        "after {made} attempts it ended as {ended:?}, stored is {stored:?}"
+    ))
+}
+
+#[test]
+fn what_is_repeated_in_vain_or_in_danger_is_seen() {
+    let done = Ended::Answered(Ok(()));
+    assert_eq!(safely(&done, &[3, 4], 2), Ok(()));
+    for stored in [&[][..], &[1, 2], &[1, 2, 3, 4]] {
+        assert!(safely(&done, stored, 2).is_err(), "{stored:?}");
+    }
+    let failed = || Ended::Answered(Err("refused".into()));
+    assert_eq!(safely(&failed(), &[], 3), Ok(()));
+    assert!(safely(&failed(), &[1, 2], 1).is_err());
+    assert!(safely(&failed(), &[], 4).is_err());
+    assert!(safely(&Ended::Hung, &[], 1).is_err());
 }
 
 #[test]

@@ -209,7 +209,7 @@ async fn forms<DB: Bodies + Classes>(desk: &Desk, lane: Lane, db: &TestDb<DB>) {
     for form in lane.share(&form::all::<DB>()) {
         sweep(desk, db, form).await;
     }
-    for again in lane.share(&[Again::keyed()]) {
+    for again in lane.share(&[Again::keyed(), Again::retried()]) {
         again::sweep(desk, db, again).await;
         resolved::sweep(desk, db).await;
     }
