@@ -100,9 +100,11 @@ impl Expansion {
             chosen.extend(match &*word.to_string() {
                 "isolation" => quote_spanned!(at=> .#word(#krate::Isolation::#value)),
                 "deferrable" => quote_spanned!(at=> .#word::<#access>()),
-                "immediate" | "deferred" | "exclusive" | "idle_timeout" => quote_spanned! {at=>
-                    .#word::<<#access as #krate::Access>::Database>(#value)
-                },
+                "immediate" | "deferred" | "exclusive" | "idle_timeout" | "resolvable" => {
+                    quote_spanned! {at=>
+                        .#word::<<#access as #krate::Access>::Database>(#value)
+                    }
+                }
                 "retry" => quote_spanned!(at=> .#word()#value),
                 "on" | "outermost" | "settings" | "commit_on" | "rollback_on" | "key" | "name"
                 | "crate" => continue,

@@ -164,10 +164,10 @@ impl<P, C, R, M> Block<P, C, R, M> {
         }
     }
 
-    /// Makes an outcome that is not known one that can be
+    /// PostgreSQL: makes an outcome that is not known one that can be
     /// [resolved](crate::Error::resolve).
     pub fn resolvable(mut self) -> Self {
-        self.options = self.options.resolvable();
+        self.options.resolvable = true;
         self
     }
 

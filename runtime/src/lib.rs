@@ -166,7 +166,7 @@ pub use end::Outcome;
 pub use error::Error;
 pub use handle::{Access, AccessOf, Handle, Read, ReadTx, Tx, Write};
 pub use limits::{IdleTimeout, Limits};
-pub use resolve::Resolution;
+pub use resolve::{Resolution, Resolvable};
 pub use retry::Retry;
 pub use settings::Settings;
 

@@ -14,6 +14,7 @@ use crate::{
     handle::Access,
     keys,
     limits::{IdleTimeout, Limits},
+    resolve::Resolvable,
     retry::Retry,
     run::Bounds,
     settings::Settings,
@@ -67,7 +68,7 @@ impl Options {
 
     /// The outcome can be asked for when it is not known.
     #[must_use]
-    pub const fn resolvable(self) -> Self {
+    pub const fn resolvable<DB: Resolvable>(self) -> Self {
         Self {
             resolvable: true,
             ..self

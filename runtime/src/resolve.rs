@@ -25,6 +25,24 @@ pub enum Resolution {
     Unknown,
 }
 
+/// A database that can be asked what became of a transaction: PostgreSQL. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "`resolvable` is an option for PostgreSQL, and this transaction is on `{Self}`",
+    label = "cannot be asked about a transaction",
+    note = "`key = expr` makes an unknown outcome one that can be resolved on every engine"
+)]
+pub trait Resolvable: Database + sealed::Sealed {}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+#[cfg(feature = "postgres")]
+impl sealed::Sealed for sqlx::Postgres {}
+
+#[cfg(feature = "postgres")]
+impl Resolvable for sqlx::Postgres {}
+
 /// What is needed to ask.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ticket {

@@ -72,6 +72,8 @@ pub(crate) struct Session {
 pub(super) fn only_postgres(terms: &Terms) -> Option<&'static str> {
     if terms.limits.idle_timeout.is_some() {
         Some("`idle_timeout` is an option for PostgreSQL")
+    } else if terms.resolvable {
+        Some("`resolvable` is an option for PostgreSQL: a `key` makes an outcome known everywhere")
     } else if terms.characteristics.deferrable {
         Some("`deferrable` is an option for PostgreSQL")
     } else if !terms.settings.is_empty() {

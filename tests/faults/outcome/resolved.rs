@@ -3,7 +3,7 @@
 use crate::ledger::Run;
 use crate::notes::Notes;
 use sqlx::Error;
-use sqlx_transactional::{Resolution, Tx, keys, on, transactional};
+use sqlx_transactional::{Resolution, Resolvable, Tx, keys, on, transactional};
 use sqlx_transactional_tests::{Action, Point, Setup, TestDb, for_engines};
 
 fn setup() -> Setup {
@@ -11,7 +11,10 @@ fn setup() -> Setup {
 }
 
 #[transactional(resolvable)]
-pub(super) async fn numbered<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(), Error> {
+pub(super) async fn numbered<DB: Notes + Resolvable>(
+    tx: &mut Tx<'_, DB>,
+    run: &Run,
+) -> Result<(), Error> {
     tx.after_commit(run.on_commit());
     tx.after_rollback(run.on_rollback());
     DB::insert(tx, run.id(1)).await
@@ -164,9 +167,10 @@ mod by_key {
 
 mod refused {
     use super::*;
-    use sqlx_transactional_tests::for_each_engine;
 
-    for_each_engine! {
+    for_engines! {
+        [postgres]
+
         /// Whose COMMIT it is about, is not the function's.
         #[test]
         async fn a_number_is_for_the_outermost_function(db: &TestDb<DB>) {
@@ -180,6 +184,18 @@ mod refused {
             owner.rollback().await.unwrap();
             assert!(run.stored(db).await.is_empty());
             db.assert_whole().await;
+        }
+    }
+
+    for_engines! {
+        [sqlite, mysql]
+
+        #[test]
+        async fn an_engine_that_cannot_be_asked_says_so_before(db: &TestDb<DB>) {
+            let ended = on(&db.pool).resolvable().run(async |tx| DB::insert(tx, 1).await);
+            let error = ended.await.unwrap_err();
+            assert!(sqlx_transactional::Error::find(&error).unwrap().is_unsupported());
+            assert_eq!(db.rows().await, [0; 0]);
         }
     }
 }

@@ -30,7 +30,7 @@ struct Order {
 
 impl Order {
     /// The argument is moved into the body, and named by the key all the same.
-    #[transactional(key = format_args!("{} {line}", self.id), timeout = "5s", resolvable)]
+    #[transactional(key = format_args!("{} {line}", self.id), timeout = "5s")]
     async fn book(&self, tx: &mut Tx<'_, Sqlite>, line: String) -> sqlx::Result<i64> {
         let shown = line;
         sqlx::query_scalar("select length(?)").bind(shown).fetch_one(tx).await
