@@ -33,6 +33,8 @@ mod option_errors;
 mod outermost;
 mod receivers;
 mod retry;
+mod retry_arguments;
+mod retry_errors;
 mod rules;
 mod savepoint;
 mod settings;
@@ -66,9 +68,16 @@ fn check_signature(options: &str, item: &str, expected: &Expect) {
 /// options.
 #[track_caller]
 fn check_difference(options: &str, item: &str, expected: &Expect) {
+    check_difference_from("", options, item, expected);
+}
+
+/// Compares the lines that are not in the expansion of [`FUNCTION`] with the
+/// options `plain`.
+#[track_caller]
+fn check_difference_from(plain: &str, options: &str, item: &str, expected: &Expect) {
     let (function, errors) = transactional(options, item);
     assert_eq!(errors, "");
-    let plain = pretty(transactional("", FUNCTION).0);
+    let plain = pretty(transactional(plain, FUNCTION).0);
     let text = pretty(function);
     let lines = text.lines().map(str::trim);
     let others: Vec<_> =
