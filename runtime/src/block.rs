@@ -75,6 +75,31 @@ pub struct Block<P, C = Never, R = Never, M = Once> {
 }
 
 /// The block form with options: `on(&pool).name("transfer").run(async |tx| …)`.
+///
+/// They are those of the [attribute](macro@crate::transactional). One that the
+/// engine does not have is refused before `body` is called, as
+/// [`is_unsupported`](crate::Error::is_unsupported), because which engine it is
+/// shows only when the block is run.
+///
+/// ```
+/// use sqlx_transactional::{Isolation, Retry, on};
+///
+/// # async fn run(pool: &sqlx::PgPool) -> Result<(), sqlx::Error> {
+/// let amount = 5;
+/// let left: i64 = on(pool)
+///     .name("withdraw")
+///     .isolation(Isolation::Serializable)
+///     .setting("app.user", "Ada")
+///     .retry(Retry::new().attempts(10))
+///     .rollback_on(|left: &Result<i64, sqlx::Error>| matches!(left, Ok(left) if *left < 0))
+///     .run(async |tx| {
+///         let update = "update accounts set balance = balance - $1 returning balance";
+///         sqlx::query_scalar(update).bind(amount).fetch_one(tx).await
+///     })
+///     .await?;
+/// # let _ = left; Ok(())
+/// # }
+/// ```
 pub fn on<P>(place: P) -> Block<P> {
     Block {
         place,
@@ -108,9 +133,7 @@ impl<P, C, R, M> Block<P, C, R, M> {
     }
 
     /// PostgreSQL, for a serializable [`read`](Block::read): waits for a snapshot
-    /// in which it cannot fail, and then cannot (manual, SET TRANSACTION). This and
-    /// every other option that the engine does not have is refused before `body`
-    /// is called, as [`is_unsupported`](crate::Error::is_unsupported).
+    /// in which it cannot fail, and then cannot (manual, SET TRANSACTION).
     pub fn deferrable(mut self) -> Self {
         self.options.characteristics.deferrable = true;
         self
