@@ -10,6 +10,9 @@ const SERVERS_EXAMPLE: &str = "Example:
 const FAULTS_EXAMPLE: &str = "Example:
   cargo xtask faults -- --engine postgres --case block/hold/client/3";
 
+const MUTANTS_EXAMPLE: &str = "Example:
+  cargo xtask mutants -- --file runtime/src/state.rs --shard 1/4";
+
 /// Sets up what the project needs and tests all of it.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
@@ -58,6 +61,22 @@ pub(crate) enum Command {
         #[arg(last = true, value_name = "ARGS")]
         arguments: Vec<String>,
     },
+    /// Break the crate in one place after another, and see whether a test fails
+    ///
+    /// Starts the private servers and runs `cargo mutants` with the settings of
+    /// `.cargo/mutants.toml`. What it found is left in `mutants.out` in the
+    /// target directory.
+    ///
+    /// The exit code is that of `cargo mutants`: 2 if a test is missing.
+    #[command(after_help = MUTANTS_EXAMPLE)]
+    Mutants {
+        /// Go on without a database server that is not installed
+        #[arg(long)]
+        allow_missing: bool,
+        /// More for `cargo mutants`: `--help` says what
+        #[arg(last = true, value_name = "ARGS")]
+        arguments: Vec<String>,
+    },
     /// Run one command with the private servers up, then stop them
     ///
     /// The command finds the servers through `TEST_POSTGRES_URL`,
@@ -97,6 +116,15 @@ mod tests {
         };
         assert!(full);
         assert_eq!(arguments, ["--seed", "3"]);
+    }
+
+    #[test]
+    fn everything_after_the_dashes_is_for_the_mutants() {
+        let args = Args::parse_from(["cargo xtask", "mutants", "--", "--shard", "1/4"]);
+        let Command::Mutants { arguments, .. } = args.command else {
+            panic!("`mutants` was not recognised");
+        };
+        assert_eq!(arguments, ["--shard", "1/4"]);
     }
 
     #[test]

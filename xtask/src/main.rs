@@ -1,6 +1,7 @@
 //! The project's own commands: `cargo xtask test` sets up everything and tests
-//! everything, `cargo xtask faults` runs the fault campaign alone, and
-//! `cargo xtask servers` does the first half for development.
+//! everything, `cargo xtask faults` runs the fault campaign alone,
+//! `cargo xtask mutants` asks what the tests notice, and `cargo xtask servers`
+//! does the first half for development.
 
 mod account;
 mod args;
@@ -9,6 +10,7 @@ mod faults;
 mod home;
 mod install;
 mod interrupt;
+mod mutants;
 mod process;
 mod servers;
 mod status;
@@ -71,6 +73,13 @@ fn run(args: Args) -> Result<ExitCode> {
                 bail!("the campaign could not be built");
             }
             let command = faults::command(&workspace, full, &arguments);
+            with_servers(&workspace, allow_missing, command)
+        }
+        args::Command::Mutants {
+            allow_missing,
+            arguments,
+        } => {
+            let command = mutants::command(&workspace, &arguments)?;
             with_servers(&workspace, allow_missing, command)
         }
         args::Command::Servers {
