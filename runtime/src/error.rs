@@ -311,3 +311,6 @@ impl DatabaseError for Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

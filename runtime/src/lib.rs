@@ -143,6 +143,8 @@ mod resolve;
 mod retry;
 mod root;
 mod run;
+#[cfg(test)]
+mod said;
 mod savepoint;
 mod scope;
 mod session;

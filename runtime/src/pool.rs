@@ -172,3 +172,49 @@ fn names(keys: &[&str], url: &str) -> bool {
         .split('&')
         .any(|pair| keys.iter().any(|key| pair.starts_with(key)))
 }
+
+#[cfg(all(test, feature = "postgres"))]
+mod tests {
+    use super::{is_local, names};
+
+    #[test]
+    fn this_machine_is_told_from_others() {
+        for host in [
+            "localhost",
+            "127.0.0.1",
+            "127.8.8.8",
+            "::1",
+            "[::1]",
+            "/run/socket",
+        ] {
+            assert!(is_local(host), "{host}");
+        }
+        for host in [
+            "db",
+            "10.0.0.1",
+            "localhost.example",
+            "::2",
+            "run/socket",
+            "",
+        ] {
+            assert!(!is_local(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn what_a_url_asks_for_is_in_its_query() {
+        let keys = ["sslmode", "ssl-mode"];
+        assert!(names(&keys, "postgres://db/app?sslmode=disable"));
+        assert!(names(
+            &keys,
+            "mysql://db/app?charset=utf8mb4&ssl-mode=DISABLED"
+        ));
+        for url in [
+            "postgres://db/app",
+            "postgres://sslmode/app",
+            "mysql://db/app?a=sslmode",
+        ] {
+            assert!(!names(&keys, url), "{url}");
+        }
+    }
+}

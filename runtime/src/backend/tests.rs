@@ -1,0 +1,154 @@
+//! What each engine's errors do to a transaction, by their codes.
+
+use std::io;
+
+use super::is_lost;
+use crate::said::said;
+
+#[test]
+fn a_connection_is_lost_by_what_broke_it_and_by_class_08() {
+    let broken = io::Error::from(io::ErrorKind::BrokenPipe);
+    assert!(is_lost(&broken.into()));
+    assert!(is_lost(&sqlx::Error::Protocol("out of step".to_owned())));
+    assert!(is_lost(&sqlx::Error::WorkerCrashed));
+    for (code, lost) in [
+        ("08006", true),
+        ("08S01", true),
+        // SQLite's codes are numbers.
+        ("08", false),
+        ("57P01", false),
+        ("23505", false),
+    ] {
+        assert_eq!(is_lost(&said(code)), lost, "{code}");
+    }
+    assert!(!is_lost(&sqlx::Error::RowNotFound));
+    assert!(!is_lost(&sqlx::Error::PoolTimedOut));
+}
+
+#[cfg(feature = "postgres")]
+mod on_postgres {
+    use sqlx::Postgres;
+
+    use super::said;
+    use crate::backend::{Damage, Refusal, of};
+
+    #[test]
+    fn the_code_says_what_is_lost_and_whether_it_may_go_away() {
+        use Damage::{Connection, Scope};
+        for (code, damage, transient) in [
+            ("23505", Scope, false),
+            ("57014", Scope, false),
+            ("40003", Scope, false),
+            ("40001", Scope, true),
+            ("40P01", Scope, true),
+            ("08006", Connection, true),
+            ("57P01", Connection, true),
+            ("57P05", Connection, true),
+            ("25P03", Connection, false),
+            ("25P04", Connection, false),
+        ] {
+            let error = said(code);
+            assert_eq!(of::<Postgres>().damage(&error), damage, "{code}");
+            assert_eq!(of::<Postgres>().is_transient(&error), transient, "{code}");
+        }
+        let unsent = sqlx::Error::RowNotFound;
+        assert_eq!(of::<Postgres>().damage(&unsent), Damage::None);
+        assert!(!of::<Postgres>().is_transient(&unsent));
+    }
+
+    #[test]
+    fn the_code_says_whether_commit_was_refused_or_nobody_knows() {
+        use Refusal::{Definite, Unknown};
+        for (code, refusal) in [
+            ("23503", Definite),
+            ("40001", Definite),
+            ("25P03", Definite),
+            ("25P04", Definite),
+            ("40003", Unknown),
+            ("57P01", Unknown),
+            ("08006", Unknown),
+        ] {
+            assert_eq!(of::<Postgres>().refusal(&said(code)), refusal, "{code}");
+        }
+        let crashed = sqlx::Error::WorkerCrashed;
+        assert_eq!(of::<Postgres>().refusal(&crashed), Unknown);
+    }
+}
+
+#[cfg(feature = "sqlite")]
+mod on_sqlite {
+    use sqlx::Sqlite;
+
+    use super::said;
+    use crate::backend::{Damage, Refusal, of};
+
+    /// <https://sqlite.org/rescode.html>
+    #[test]
+    fn the_code_says_what_is_lost_and_whether_it_may_go_away() {
+        use Damage::{Suspect, Transaction};
+        for (code, damage, transient) in [
+            ("1", Suspect, false),
+            ("2067", Suspect, false),
+            // BUSY, BUSY_RECOVERY, BUSY_SNAPSHOT, LOCKED, LOCKED_SHAREDCACHE
+            ("5", Suspect, true),
+            ("261", Suspect, true),
+            ("517", Transaction, true),
+            ("6", Suspect, true),
+            ("262", Suspect, true),
+            // NOMEM, INTERRUPT, IOERR, IOERR_FSYNC, CORRUPT, FULL
+            ("7", Transaction, false),
+            ("9", Transaction, false),
+            ("10", Transaction, false),
+            ("1034", Transaction, false),
+            ("11", Transaction, false),
+            ("13", Transaction, false),
+        ] {
+            let error = said(code);
+            assert_eq!(of::<Sqlite>().damage(&error), damage, "{code}");
+            assert_eq!(of::<Sqlite>().is_transient(&error), transient, "{code}");
+            assert_eq!(of::<Sqlite>().refusal(&error), Refusal::Definite, "{code}");
+        }
+        let crashed = sqlx::Error::WorkerCrashed;
+        assert_eq!(of::<Sqlite>().damage(&crashed), Damage::Connection);
+        assert!(of::<Sqlite>().is_transient(&crashed));
+        assert_eq!(of::<Sqlite>().refusal(&crashed), Refusal::Unknown);
+        let unsent = sqlx::Error::RowNotFound;
+        assert_eq!(of::<Sqlite>().damage(&unsent), Damage::None);
+        assert!(!of::<Sqlite>().is_transient(&unsent));
+    }
+}
+
+#[cfg(feature = "mysql")]
+mod on_mysql {
+    use sqlx::MySql;
+
+    use super::said;
+    use crate::backend::{Damage, Refusal, Text, of};
+
+    /// The number is in sqlx's own type alone; the tests on a server have it.
+    #[test]
+    fn without_a_number_the_class_is_looked_at() {
+        let lost = said("08S01");
+        assert_eq!(of::<MySql>().damage(&lost), Damage::Connection);
+        assert!(of::<MySql>().is_transient(&lost));
+        let unsent = sqlx::Error::RowNotFound;
+        assert_eq!(of::<MySql>().damage(&unsent), Damage::None);
+        assert!(!of::<MySql>().is_transient(&unsent));
+        assert_eq!(of::<MySql>().refusal(&unsent), Refusal::Unknown);
+    }
+
+    #[test]
+    fn only_a_text_that_begins_harmlessly_and_hides_nothing_is_plain() {
+        for (sql, text) in [
+            ("select 1", Text::Plain),
+            ("insert into notes values (1)", Text::Plain),
+            ("commit", Text::Control),
+            ("select 1; select 2", Text::Opaque),
+            ("select 1 /*! ; commit */", Text::Opaque),
+            ("select 1 /*M! ; commit */", Text::Opaque),
+            ("create table t (id int)", Text::Opaque),
+        ] {
+            assert!(of::<MySql>().text(sql) == text, "{sql}");
+        }
+    }
+}
