@@ -1,5 +1,6 @@
 //! What dooms a transaction and what does not, how it is told, and that it stays.
 
+mod cause;
 mod mysql;
 mod postgres;
 mod sqlite;
