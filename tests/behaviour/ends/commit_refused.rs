@@ -44,6 +44,20 @@ for_engines! {
         assert_eq!(db.rows().await, [0; 0]);
         db.assert_whole().await;
     }
+
+    /// Its owner goes on, in no transaction.
+    #[test(Setup::wired())]
+    async fn on_a_lent_connection_it_is_the_same(db: &TestDb<DB>) {
+        defer(db).await;
+        let mut lent = db.pool.acquire().await.unwrap();
+        let error = reply_to_nothing(&mut lent).await.unwrap_err().into_database();
+        let expected = if db.engine() == Engine::Postgres { "23503" } else { "787" };
+        assert_eq!(engine_code(&error), expected);
+        insert(&mut *lent, 2).await.unwrap();
+        assert_eq!(db.rows().await, [2]);
+        drop(lent);
+        db.assert_whole().await;
+    }
 }
 
 mod on_postgres {

@@ -8,7 +8,13 @@ use sqlx_transactional::{Tx, transaction, transactional};
 use sqlx_transactional_tests::{Setup, TestDb, for_each_engine};
 use tokio::time::timeout;
 
-use crate::{app::AppError, diary::Diary, expect::doomed, sql::insert, wire_text::assert_sent};
+use crate::{
+    app::AppError,
+    diary::Diary,
+    expect::{doomed, own},
+    sql::insert,
+    wire_text::assert_sent,
+};
 
 type ConnectionOf<DB> = <DB as sqlx::Database>::Connection;
 
@@ -61,6 +67,27 @@ for_each_engine! {
         insert(&mut lent, 6).await.unwrap();
         assert_eq!(db.rows().await, [1, 2, 5, 6]);
         lent.close().await.unwrap();
+    }
+
+    /// sqlx would undo the innermost of the two alone.
+    #[test]
+    async fn one_that_was_left_open_on_it_is_undone_with_it(db: &TestDb<DB>) {
+        let mut lent = db.pool.acquire().await.unwrap();
+        let ended = transaction(&mut lent, async |tx| {
+            insert(&mut *tx, 1).await?;
+            let nested = tx.connection().await?.begin().await?;
+            std::mem::forget(nested);
+            Ok::<_, AppError>(())
+        });
+        let error = ended.await.unwrap_err();
+        assert!(own(&error).is_unsupported(), "{error:?}");
+        // Its owner's next statement is in no transaction.
+        insert(&mut *lent, 2).await.unwrap();
+        assert_eq!(db.rows().await, [2]);
+        store(&mut lent, 3, Ok(())).await.unwrap();
+        assert_eq!(db.rows().await, [2, 3, 4]);
+        drop(lent);
+        db.assert_whole().await;
     }
 
     #[test(Setup::wired())]

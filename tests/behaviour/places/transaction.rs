@@ -119,6 +119,44 @@ for_each_engine! {
         db.assert_whole().await;
     }
 
+    /// A savepoint in it sees the end no better.
+    #[test]
+    async fn hooks_are_refused_in_a_savepoint_too(db: &TestDb<DB>) {
+        let diary = Diary::default();
+        let mut owner = db.pool.begin().await.unwrap();
+        let ended = transaction(&mut owner, async |tx| {
+            let nested = tx.savepoint(async |tx| {
+                tx.after_commit(diary.hook("committed"));
+                Ok::<_, AppError>(())
+            });
+            let error = nested.await.unwrap_err();
+            assert!(own(&error).is_unsupported(), "{error:?}");
+            insert(tx, 1).await?;
+            Ok::<_, AppError>(())
+        });
+        ended.await.unwrap();
+        owner.commit().await.unwrap();
+        assert_eq!(diary.read(), "");
+        assert_eq!(db.rows().await, [1]);
+        db.assert_whole().await;
+    }
+
+    /// A helper of the owner's that looks for one would find it.
+    #[test]
+    async fn the_savepoint_it_was_is_gone(db: &TestDb<DB>) {
+        let mut owner = db.pool.begin().await.unwrap();
+        store(&mut owner, 1, Ok(())).await.unwrap();
+        run(&mut *owner, "savepoint ours").await.unwrap();
+        assert!(store(&mut owner, 2, Err(1)).await.unwrap_err().is_refused(1));
+        let error = run(&mut *owner, "rollback to savepoint _sqlx_savepoint_1").await;
+        let error = error.unwrap_err().to_string().to_lowercase();
+        assert!(error.contains("savepoint"), "{error}");
+        run(&mut *owner, "rollback to savepoint ours").await.unwrap();
+        owner.commit().await.unwrap();
+        assert_eq!(db.rows().await, [1]);
+        db.assert_whole().await;
+    }
+
     #[test]
     async fn savepoints_and_joins_work_in_it(db: &TestDb<DB>) {
         let mut owner = db.pool.begin().await.unwrap();

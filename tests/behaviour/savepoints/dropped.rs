@@ -78,6 +78,34 @@ for_each_engine! {
         db.assert_whole().await;
     }
 
+    /// Going back to the outer one undoes the inner one as well.
+    #[test(Setup::wired())]
+    async fn one_that_fails_around_a_dropped_one_is_gone_back_to_alone(db: &TestDb<DB>) {
+        let ended = transaction(&db.pool, async |tx| {
+            insert(&mut *tx, 1).await?;
+            let fails = tx.savepoint(async |tx| {
+                insert(&mut *tx, 2).await?;
+                let endless = tx.savepoint(async |tx| {
+                    insert(tx, 3).await?;
+                    pending::<Result<(), AppError>>().await
+                });
+                assert!(timeout(Duration::from_millis(200), endless).await.is_err());
+                Err::<(), _>(AppError::Refused(1))
+            });
+            assert!(fails.await.unwrap_err().is_refused(1));
+            insert(&mut *tx, 4).await?;
+            Ok::<_, AppError>(())
+        });
+        ended.await.unwrap();
+        assert_eq!(db.rows().await, [1, 4]);
+        assert_sent(
+            db,
+            "BEGIN; insert 1; SAVEPOINT s1; insert 2; SAVEPOINT s2; insert 3; \
+             ROLLBACK TO SAVEPOINT s1; RELEASE SAVEPOINT s1; insert 4; COMMIT",
+        );
+        db.assert_whole().await;
+    }
+
     #[test]
     async fn one_that_panics_is_gone_back_to(db: &TestDb<DB>) {
         let ended = transaction(&db.pool, async |tx| {

@@ -1,7 +1,7 @@
 //! What is done on the raw connection is not seen, and checked at the end.
 
 use sqlx::Connection;
-use sqlx_transactional::{Error as TxError, transaction};
+use sqlx_transactional::{Error as TxError, ReadTx, transaction, transactional};
 use sqlx_transactional_tests::{Setup, TestDb, for_each_engine};
 
 use crate::{
@@ -51,6 +51,27 @@ for_each_engine! {
         });
         assert!(own(&ended.await.unwrap_err()).is_ended_early());
         assert_eq!(diary.read(), "");
+    }
+
+    #[transactional]
+    async fn read_on_it_in_a_savepoint(tx: &mut ReadTx<'_, DB>) -> Result<Vec<i64>, AppError> {
+        let read = tx.savepoint(async |tx| {
+            let before = ids(tx.connection().await?).await?;
+            let mut nested = tx.connection().await?.begin().await?;
+            assert_eq!(ids(&mut *nested).await?, before);
+            nested.commit().await?;
+            Ok::<_, AppError>(before)
+        });
+        read.await
+    }
+
+    /// Also where nothing was sent before, in a transaction that only reads, and
+    /// however often the connection is asked for.
+    #[test]
+    async fn what_is_begun_on_it_in_a_savepoint_is_another(db: &TestDb<DB>) {
+        insert(&db.pool, 1).await.unwrap();
+        assert_eq!(read_on_it_in_a_savepoint(&db.pool).await.unwrap(), [1]);
+        db.assert_whole().await;
     }
 
     #[test(Setup::wired())]
