@@ -3,7 +3,7 @@
 mod interrupted;
 mod streams;
 
-use sqlx::{Either, Executor, QueryBuilder, Row, SqlSafeStr, Statement};
+use sqlx::{Connection, Either, Executor, QueryBuilder, Row, SqlSafeStr, Statement};
 use sqlx_transactional::{Tx, read, transaction, transactional};
 use sqlx_transactional_tests::{Engine, Setup, TestDb, for_each_engine};
 
@@ -123,6 +123,23 @@ for_each_engine! {
         assert!(ended.await.unwrap_err().is_refused(1));
         assert_eq!(db.rows().await, [0; 0]);
         db.assert_whole().await;
+    }
+
+    #[test]
+    async fn a_statement_is_kept_prepared_if_it_says_so(db: &TestDb<DB>) {
+        let mut lent = db.pool.acquire().await.unwrap();
+        let mut sizes = Vec::new();
+        // The first time, what begins and ends the transaction is kept as well.
+        for persistent in [false, false, true] {
+            let ended = transaction(&mut lent, async |tx| {
+                let select = sqlx::query(bound::<DB>("select id from notes where id = ?"));
+                select.bind(1_i64).persistent(persistent).fetch_all(tx).await
+            });
+            ended.await.unwrap();
+            sizes.push(lent.cached_statements_size());
+        }
+        assert_eq!(sizes[1] - sizes[0], 0, "{sizes:?}");
+        assert_eq!(sizes[2] - sizes[1], 1, "{sizes:?}");
     }
 
     /// What is prepared is not yet sent to be run, but it begins the transaction.
