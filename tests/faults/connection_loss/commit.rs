@@ -73,6 +73,26 @@ for_engines! {
         assert_unknown(db, Action::Cut, Point::reply_to("COMMIT"), &[1, 2]).await;
     }
 
+    /// The owner cannot go on with it, and the pool does not get it back.
+    #[test(Setup::wired())]
+    async fn on_a_lent_connection(db: &TestDb<DB>) {
+        for (point, stored) in
+            [(Point::command("COMMIT"), false), (Point::reply_to("COMMIT"), true)]
+        {
+            let run = Run::new(if stored { 2 } else { 1 });
+            let mut lent = db.pool.acquire().await.unwrap();
+            db.wire().arm(point, Action::Cut);
+            let error = stores(&mut lent, &run).await.unwrap_err();
+            let found = sqlx_transactional::Error::find(&error).unwrap();
+            assert!(found.is_outcome_unknown(), "{error:?}");
+            drop(lent);
+            db.settle().await;
+            assert_eq!(run.stored(db).await.is_empty(), !stored);
+            assert_eq!(run.ran(), (0, 0), "no hook knows what to say");
+            db.assert_whole().await;
+        }
+    }
+
     #[test(Setup::wired())]
     async fn amb_01_its_answer_truncated(db: &TestDb<DB>) {
         assert_unknown(db, Action::Truncate, Point::reply_to("COMMIT"), &[1, 2]).await;

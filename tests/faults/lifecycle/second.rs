@@ -3,7 +3,7 @@
 use crate::notes::Notes;
 use sqlx::{Error, pool::PoolOptions};
 use sqlx_transactional::{Tx, testing, transaction};
-use sqlx_transactional_tests::{Engine, Setup, TestDb, for_each_engine};
+use sqlx_transactional_tests::{Engine, Setup, TestDb, for_each_engine, inspect};
 use std::time::{Duration, Instant};
 
 fn found(error: &Error) -> &sqlx_transactional::Error {
@@ -65,6 +65,32 @@ for_each_engine! {
             assert!(found(&error).is_pool_exhausted(), "{error:?}");
         }
         db.assert_whole().await;
+    }
+
+    /// A connection that is there is no reason to give up, however long it takes
+    /// to look at it.
+    #[test(Setup::default())]
+    async fn one_that_is_idle_is_waited_for(db: &TestDb<DB>) {
+        if db.engine() == Engine::Sqlite {
+            return;
+        }
+        let slow = PoolOptions::new().max_connections(2).before_acquire(|_, _| {
+            Box::pin(async {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                Ok(true)
+            })
+        });
+        let pool = db.pool_with(slow).await;
+        drop((pool.acquire().await.unwrap(), pool.acquire().await.unwrap()));
+        inspect::settle(&pool).await;
+        let ended = transaction(&pool, async |tx| {
+            DB::insert(tx, 1).await?;
+            assert!(pool.num_idle() > 0, "there is one");
+            transaction(&pool, async |tx| DB::insert(tx, 2).await).await
+        });
+        ended.await.unwrap();
+        assert_eq!(db.rows().await, [1, 2]);
+        pool.close().await;
     }
 
     /// One after the other inside a third, each on the connection that is left.

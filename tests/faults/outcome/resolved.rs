@@ -165,6 +165,74 @@ mod by_key {
     }
 }
 
+/// Whoever asks has to wait: for the session's end, or for somebody's key.
+mod waited_for {
+    use super::*;
+    use tokio::sync::Notify;
+
+    #[transactional(resolvable, timeout = "300ms")]
+    async fn numbered_for_a_moment<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(), Error> {
+        DB::insert(tx, run.id(1)).await
+    }
+
+    mod by_number {
+        use super::*;
+
+        for_engines! {
+            [postgres]
+
+            /// Its COMMIT disappears, and its session is ended a moment later.
+            #[test(setup())]
+            async fn one_that_is_still_open_is_waited_for(db: &TestDb<DB>) {
+                let run = Run::new(1);
+                db.wire().arm(Point::command("COMMIT"), Action::BlackHole);
+                let error = numbered_for_a_moment(&db.pool, &run).await.unwrap_err();
+                let found = sqlx_transactional::Error::find(&error).unwrap();
+                assert!(found.is_outcome_unknown(), "{error:?}");
+                // Past the proxy, where nothing is in the way.
+                let resolved = found.resolve(&db.observer).await.unwrap();
+                assert_eq!(resolved, Resolution::RolledBack);
+                assert!(run.stored(db).await.is_empty());
+            }
+        }
+    }
+
+    mod by_key {
+        use super::*;
+
+        for_engines! {
+            [postgres, mysql]
+
+            /// Another call with the same key is running, and nobody knows how
+            /// that will end.
+            #[test(setup())]
+            async fn one_whose_key_is_being_written_is_not_known(db: &TestDb<DB>) {
+                DB::run_on(db, keys::table::<DB>()).await;
+                let run = Run::new(1);
+                let error = cut(db, Point::command("COMMIT"), keyed(&db.pool, &run)).await;
+                let (written, asked) = (Notify::new(), Notify::new());
+                let other = on(&db.observer).key(run.id(0).to_string()).run(async |tx| {
+                    DB::insert(tx, 100).await?;
+                    written.notify_one();
+                    asked.notified().await;
+                    Err::<(), _>(Error::RowNotFound)
+                });
+                let ask = async {
+                    written.notified().await;
+                    let resolution = resolve(db, &error).await;
+                    asked.notify_one();
+                    resolution
+                };
+                let (ended, resolution) = tokio::join!(other, ask);
+                ended.unwrap_err();
+                assert_eq!(resolution, Resolution::Unknown);
+                assert_eq!(resolve(db, &error).await, Resolution::RolledBack);
+                db.assert_whole().await;
+            }
+        }
+    }
+}
+
 mod refused {
     use super::*;
 
