@@ -70,8 +70,12 @@ for_each_engine! {
             .timeout(Duration::from_secs(5))
             .statement_timeout(Duration::from_secs(1))
             .lock_timeout(Duration::from_secs(2));
-        let ended = on(&db.pool).isolation(Isolation::Serializable).limits(limits).resolvable();
-        ended.run(async |tx| insert(tx, 1).await).await.unwrap();
+        let block = on(&db.pool).isolation(Isolation::Serializable).limits(limits);
+        let block = match db.engine() {
+            Engine::Postgres => block.resolvable(),
+            Engine::MySql | Engine::Sqlite => block,
+        };
+        block.run(async |tx| insert(tx, 1).await).await.unwrap();
         let Some(sent) = messages(db) else { return };
         let begin = match db.engine() {
             Engine::Postgres => {
