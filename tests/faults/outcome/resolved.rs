@@ -171,7 +171,10 @@ mod waited_for {
     use tokio::sync::Notify;
 
     #[transactional(resolvable, timeout = "300ms")]
-    async fn numbered_for_a_moment<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(), Error> {
+    async fn numbered_for_a_moment<DB: Notes + Resolvable>(
+        tx: &mut Tx<'_, DB>,
+        run: &Run,
+    ) -> Result<(), Error> {
         DB::insert(tx, run.id(1)).await
     }
 
