@@ -47,7 +47,10 @@ macro_rules! transfer {
             let select = sqlx::query_scalar("select balance from contended where id = $1");
             *balance = select.bind(account).fetch_one(&mut *$on).await?;
         }
-        let changed = [(from, balances[0] - 1), (to, balances[1] + 1)];
+        let mut changed = [(from, balances[0] - 1), (to, balances[1] + 1)];
+        // In one order, or the server's pause before it looks for deadlocks would be
+        // all there is to see.
+        changed.sort_unstable();
         for (account, balance) in changed {
             let update = sqlx::query("update contended set balance = $2 where id = $1");
             update
