@@ -1,10 +1,13 @@
 //! A connection that is lost on the way.
 
-use sqlx_transactional::{on, transaction};
+use sqlx_transactional::{keys, on, transaction};
 use sqlx_transactional_tests::{Action, Point, Setup, TestDb, for_engines};
 
 use super::quick;
-use crate::{expect::own, sql::insert};
+use crate::{
+    expect::own,
+    sql::{insert, run},
+};
 
 for_engines! {
     [postgres, mysql]
@@ -50,8 +53,7 @@ for_engines! {
     /// The key is there: the first attempt has committed after all.
     #[test(Setup::wired())]
     async fn with_a_key_the_repetition_does_nothing(db: &TestDb<DB>) {
-        let table = sqlx_transactional::keys::table::<DB>();
-        crate::sql::run(&db.observer, table).await.unwrap();
+        run(&db.observer, keys::table::<DB>()).await.unwrap();
         db.wire().arm(Point::reply_to("COMMIT"), Action::Cut);
         let ended = on(&db.pool).key("once").retry(quick(3).idempotent()).run(async |tx| {
             let attempt = i64::from(tx.attempt());
@@ -71,5 +73,24 @@ for_engines! {
         transaction(&db.pool, async |tx| insert(tx, 2).await).await.unwrap();
         assert_eq!(db.rows().await, [1, 2]);
         db.assert_whole().await;
+    }
+
+    /// Whatever was sent when the line was lost.
+    #[test(Setup::wired())]
+    async fn the_number_of_attempts_is_in_every_error_of_the_last(db: &TestDb<DB>) {
+        run(&db.observer, keys::table::<DB>()).await.unwrap();
+        for lost in ["sqlx_transactional_keys", "SAVEPOINT", "insert into notes"] {
+            db.wire().arm(Point::command(lost), Action::Cut);
+            let ended = on(&db.pool).key(lost).retry(quick(1)).run(async |tx| {
+                tx.savepoint(async |tx| insert(tx, 1).await).await
+            });
+            let error = ended.await.unwrap_err();
+            assert_eq!(db.wire().fired(), 1, "{lost}");
+            assert_eq!(own(&error).attempts(), Some(1), "{lost}: {error:?}");
+            assert_eq!(own(&error).sqlstate(), "08006", "{lost}");
+            db.wire().disarm();
+            db.assert_whole().await;
+        }
+        assert_eq!(db.rows().await, [0; 0]);
     }
 }

@@ -1,10 +1,12 @@
 //! A transaction that runs again after a failure that goes away by itself.
 
+mod at_commit;
 pub(super) mod conflict;
 mod contention;
 mod hooks;
 mod lost;
 mod skew;
+mod told;
 
 use std::time::Duration;
 

@@ -1,5 +1,8 @@
 //! What a user's test gets: a transaction that is never committed.
 
+mod options;
+mod settings;
+
 use sqlx_transactional::{
     ReadTx, Tx, on,
     testing::{End, TestTransaction, watch},
