@@ -75,9 +75,7 @@ impl Concluded {
             hooks: Due::default(),
         }
     }
-}
 
-impl Concluded {
     /// How long to wait before the next attempt, if there is to be one; if not,
     /// the answer says how many there were. `failed` says whether the body did,
     /// for a reason that goes away.

@@ -65,7 +65,7 @@ pub(crate) async fn open<'t, DB: Database>(
 
 /// How long a statement may take, where that is not for the engine to say.
 pub(crate) fn limit<DB: Database>(state: &State) -> Option<Duration> {
-    let limit = state.terms.limits.statement_timeout?;
+    let limit = state.given().limits.statement_timeout?;
     (!backend::of::<DB>().limits_statements()).then_some(limit)
 }
 
@@ -103,8 +103,7 @@ fn note<DB: Database, T>(
 /// Takes note of a statement's error, and gives it as the caller is told it.
 fn refused<DB: Database>(state: &mut State, error: sqlx::Error) -> sqlx::Error {
     state.in_flight = None;
-    state.failed::<DB>(backend::of::<DB>().damage(&error), &error);
-    state.told(error)
+    state.met::<DB>(backend::of::<DB>().damage(&error), error)
 }
 
 /// The results of a statement, each one seen on its way to the caller.

@@ -304,8 +304,7 @@ pub(crate) async fn expose<'t, DB: Database>(
     state.in_flight = None;
     if let Err(error) = exposed {
         let damage = backend::of::<DB>().damage(&error).max(Damage::Transaction);
-        state.failed::<DB>(damage, &error);
-        return Err(error);
+        return Err(state.met::<DB>(damage, error));
     }
     Ok(connection)
 }

@@ -80,8 +80,8 @@ pub(crate) async fn claim<DB: Database>(
         .as_database_error()
         .is_some_and(sqlx::error::DatabaseError::is_unique_violation);
     if !is_there {
-        state.failed::<DB>(backend.damage(&error).max(Damage::Scope), &error);
-        return Err(error);
+        let damage = backend.damage(&error).max(Damage::Scope);
+        return Err(state.met::<DB>(damage, error));
     }
     let already = || Error::because(Kind::AlreadyDone, record(&error));
     state.hurt(Damage::Scope, || Arc::new(already().into()));

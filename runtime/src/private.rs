@@ -191,7 +191,7 @@ impl Options {
     /// Why a function with these options cannot be called in the transaction that
     /// is `open`.
     pub(crate) fn refused_inside<DB: Database>(&self, mode: Mode, open: &State) -> Option<Kind> {
-        let terms = &open.terms;
+        let terms = open.given();
         let resolvable = self.resolvable.then_some(NOT_RESOLVABLE);
         let beyond = self.limits.beyond(&terms.limits).or_else(|| {
             let open = terms.characteristics;

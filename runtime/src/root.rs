@@ -74,7 +74,7 @@ impl<'c, DB: Database> Root<'c, DB> {
             settings: settings::Shared::default(),
             identify: timed && place.source().is_some(),
             resolvable: options.resolvable && mode == Mode::Write,
-            limits: limits.clone(),
+            limits,
         };
         let attempt = options.attempt.filter(|_| place.is_outermost());
         let rehearses = attempt.is_some_and(|(number, _)| number == 1)
@@ -92,7 +92,7 @@ impl<'c, DB: Database> Root<'c, DB> {
         let mut state = State::new(options.name, terms, attempt);
         place.add_hooks(&mut state.hooks);
         Self {
-            deadline: match limits.timeout {
+            deadline: match state.terms.limits.timeout {
                 Some(limit) => Deadline::exact(limit),
                 None => Deadline::coarse(DEFAULT_TIMEOUT),
             },
@@ -174,12 +174,11 @@ impl<'c, DB: Database> Root<'c, DB> {
             _ => place.begin(terms, deadline).await,
         };
         self.state.in_flight = None;
-        if let Err(error) = &begun {
+        let lease = begun.map_err(|error| {
             // The statement did not run, so the body must not go on without it.
-            let damage = backend::of::<DB>().damage(error).max(Damage::Transaction);
-            self.state.failed::<DB>(damage, error);
-        }
-        let lease = begun.map_err(|error| self.state.told(error))?;
+            let damage = backend::of::<DB>().damage(&error).max(Damage::Transaction);
+            self.state.met::<DB>(damage, error)
+        })?;
         timer.event("begin");
         self.state.opened = (!self.span.is_none()).then(std::time::Instant::now);
         match (mem::replace(&mut self.link, Link::Ended), lease) {
@@ -212,12 +211,11 @@ impl<'c, DB: Database> Root<'c, DB> {
         state.in_flight = Some(Flight::Savepoint);
         let prepared = source.after_begin(connection).await;
         state.in_flight = None;
-        if let Err(error) = &prepared {
+        prepared.map_err(|error| {
             // Without it nothing may run: a tenant's role was not set, say.
-            let damage = backend::of::<DB>().damage(error).max(Damage::Transaction);
-            state.failed::<DB>(damage, error);
-        }
-        prepared
+            let damage = backend::of::<DB>().damage(&error).max(Damage::Transaction);
+            state.met::<DB>(damage, error)
+        })
     }
 
     /// Asks the engine what this crate could not see.

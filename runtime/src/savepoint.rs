@@ -35,8 +35,7 @@ pub(crate) struct Savepoint<'c, DB: Database> {
     outer_roll_back: bool,
     /// Whether the enclosing scope was doomed already.
     outer_doomed: bool,
-    /// Why the body is not called at all.
-    pub(crate) refused: Option<Kind>,
+    refused: Option<Kind>,
     /// What is the enclosing transaction's, in a test's.
     alone: Option<Box<Alone>>,
     ended: bool,
@@ -73,14 +72,17 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
 
     /// Asks for a setting; only the outermost function can say what holds for all.
     pub(crate) fn set_to(&mut self, name: &'static str, value: String) {
-        if self.alone.is_some() {
-            let settings = &mut self.parent.state().terms.settings;
-            if let Err(unfit) = settings.push(name, value) {
-                self.refused = Some(unfit);
-            }
-        } else if !self.parent.state().terms.settings.has(name, &value) {
-            self.refused.get_or_insert(OTHER_SETTING);
-        }
+        let state = self.parent.state();
+        let refused = match &mut state.part {
+            Some(own) if self.alone.is_some() => own.settings.push(name, value).err(),
+            _ => (!state.given().settings.has(name, &value)).then_some(OTHER_SETTING),
+        };
+        self.refused = self.refused.or(refused);
+    }
+
+    /// Why the body is not called at all.
+    pub(crate) fn refused(&mut self) -> Option<Kind> {
+        self.refused.or_else(|| self.unsupported())
     }
 
     async fn set(&mut self) -> Result<(), sqlx::Error> {
@@ -267,11 +269,16 @@ async fn send<DB: Database>(
     state.in_flight = Some(Flight::Savepoint);
     let sent = backend.run(connection, sql).await;
     state.in_flight = None;
-    match &sent {
-        Ok(()) => timer.event(what),
-        Err(error) => state.failed::<DB>(backend.damage(error).max(Damage::Transaction), error),
+    match sent {
+        Ok(()) => {
+            timer.event(what);
+            Ok(())
+        }
+        Err(error) => {
+            let damage = backend.damage(&error).max(Damage::Transaction);
+            Err(state.met::<DB>(damage, error))
+        }
     }
-    sent
 }
 
 /// The statement that does this to a savepoint, and what is sent behind it.

@@ -100,7 +100,7 @@ impl<'c, DB: Database> Scope<'c, DB> {
             Place::Root(root) => root.set(name, value),
             Place::Savepoint(savepoint) => savepoint.set_to(name, value),
             Place::Joined(joined) => {
-                if !joined.core.state().terms.settings.has(name, &value) {
+                if !joined.core.state().given().settings.has(name, &value) {
                     joined.refused.get_or_insert(OTHER_SETTING);
                 }
             }
@@ -121,7 +121,7 @@ impl<'c, DB: Database> Scope<'c, DB> {
         let within = || limit.and_then(Deadline::exact);
         let (deadline, refused) = match &mut self.0 {
             Place::Root(root) => (root.deadline(), root.refused()),
-            Place::Savepoint(savepoint) => (within(), savepoint.refused),
+            Place::Savepoint(savepoint) => (within(), savepoint.refused()),
             Place::Joined(joined) => (within(), joined.refused),
         };
         Bounds {

@@ -39,8 +39,10 @@ pub(crate) struct State {
     /// What a test wants to know of it.
     pub(crate) witness: Option<Box<Witness>>,
     pub(crate) opened: Option<Instant>,
-    /// What holds for the whole transaction.
+    /// What BEGIN is told.
     pub(crate) terms: Terms,
+    /// What was asked for by the function that stands for a transaction in a test.
+    pub(crate) part: Option<Box<Terms>>,
     /// Which attempt this is, of a function that is repeated.
     pub(crate) attempt: Option<Box<Attempt>>,
     /// Whether the last failure is one that goes away when all is done again.
@@ -100,6 +102,11 @@ impl State {
             && self.unseen != Unseen::Text
     }
 
+    /// What holds for whoever is called now.
+    pub(crate) fn given(&self) -> &Terms {
+        self.part.as_deref().unwrap_or(&self.terms)
+    }
+
     pub(crate) fn is_doomed(&self) -> bool {
         self.doom.is_some()
     }
@@ -142,9 +149,10 @@ impl State {
         self.hurt(damage, || cause);
     }
 
-    /// A failure that was taken note of, as the caller is told it: in a function
+    /// Takes note of an error, and gives it as the caller is told it: in a function
     /// that is repeated, with the number of the attempt.
-    pub(crate) fn told(&self, error: sqlx::Error) -> sqlx::Error {
+    pub(crate) fn met<DB: Database>(&mut self, damage: Damage, error: sqlx::Error) -> sqlx::Error {
+        self.failed::<DB>(damage, &error);
         match &self.attempt {
             Some(attempt) if self.transient => Error::transient(error, attempt.number).into(),
             _ => error,

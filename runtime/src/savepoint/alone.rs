@@ -19,7 +19,6 @@ use crate::{
 
 /// What the enclosing transaction gets back.
 pub(super) struct Alone {
-    terms: Terms,
     tally: Tally,
     witness: Option<Box<Witness>>,
 }
@@ -35,39 +34,50 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
             limits: options.limits.into(),
             ..Terms::default()
         };
-        let unsupported = backend::of::<DB>().unsupported(&Terms {
-            // Whether it only reads is for its handle to say.
-            characteristics: Characteristics {
-                deferrable: false,
-                ..options.characteristics
-            },
-            ..terms.clone()
-        });
+        state.part = Some(Box::new(terms));
         let alone = Alone {
-            terms: mem::replace(&mut state.terms, terms),
             tally: mem::take(&mut state.tally),
             witness: mem::replace(&mut state.witness, Witness::of(options.name)),
         };
         let mut savepoint = Self::new(root, options);
-        savepoint.refused = unsupported.map(Kind::Unsupported);
+        // It joins nothing.
+        savepoint.refused = None;
         savepoint.alone = Some(Box::new(alone));
         savepoint
     }
 
+    /// What was asked for, where this stands for a transaction.
+    fn own(&mut self) -> Option<&Terms> {
+        self.alone.as_ref()?;
+        self.parent.state().part.as_deref()
+    }
+
+    /// Why its body is not called, as it would not be elsewhere.
+    pub(super) fn unsupported(&mut self) -> Option<Kind> {
+        let own = self.own()?;
+        // Whether it only reads is for its handle to say.
+        let characteristics = Characteristics {
+            deferrable: false,
+            ..own.characteristics
+        };
+        let asked = Terms {
+            characteristics,
+            ..own.clone()
+        };
+        let unsupported = backend::of::<DB>().unsupported(&asked);
+        unsupported.map(Kind::Unsupported)
+    }
+
     /// What is sent behind the statement that sets it.
     pub(super) fn settings_sql(&mut self) -> String {
-        match self.alone {
-            Some(_) => self.parent.state().terms.settings.to_sql(),
-            None => String::new(),
-        }
+        let own = self.own();
+        own.map_or_else(String::new, |own| own.settings.to_sql())
     }
 
     /// What is sent behind the statement that releases it.
     pub(super) fn reset_sql(&mut self) -> String {
-        match self.alone {
-            Some(_) => self.parent.state().terms.settings.to_reset_sql(),
-            None => String::new(),
-        }
+        let own = self.own();
+        own.map_or_else(String::new, |own| own.settings.to_reset_sql())
     }
 
     /// Ends as a transaction does: with votes before, and hooks behind.
@@ -107,7 +117,7 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         });
         let hooks = state.hooks.take_since(mark);
         hooks.run_in_background(When::RolledBack);
-        state.terms = alone.terms;
+        state.part = None;
         state.tally = alone.tally;
         state.witness = alone.witness;
     }
