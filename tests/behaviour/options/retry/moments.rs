@@ -1,12 +1,13 @@
-//! A conflict that shows at COMMIT.
+//! When PostgreSQL tells of a conflict: at COMMIT, or inside a savepoint.
 
 use sqlx_transactional::on;
 use sqlx_transactional_tests::{TestDb, for_engines};
 
-use super::quick;
+use super::{conflict::Conflict, quick};
 use crate::{
+    app::AppError,
     expect::{code, own},
-    sql::{insert, run},
+    sql::{ids, insert, run},
 };
 
 for_engines! {
@@ -44,5 +45,19 @@ for_engines! {
         assert_eq!((own(&error).attempts(), &*code(&error)), (Some(2), "40001"));
         assert_eq!(db.rows().await, [0; 0]);
         db.assert_whole().await;
+    }
+
+    /// What went wrong before a statement that went well is not the reason of what
+    /// fails later. On the other engines a conflict cannot be overcome.
+    #[test]
+    async fn a_conflict_that_was_overcome_is_no_reason(db: &TestDb<DB>) {
+        let ended = on(&db.pool).retry(quick(5)).run(async |tx| {
+            assert_eq!(tx.attempt(), 1);
+            let part = tx.savepoint(async |tx| DB::conflict(tx, &db.observer).await);
+            part.await.unwrap_err();
+            ids(&mut *tx).await?;
+            Err::<(), _>(AppError::Refused(3))
+        });
+        assert!(ended.await.unwrap_err().is_refused(3));
     }
 }
