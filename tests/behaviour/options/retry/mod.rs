@@ -17,7 +17,7 @@ use self::conflict::{Conflict, block, rows};
 use crate::{
     app::AppError,
     expect::{code, own},
-    sql::{ids, insert},
+    sql::insert,
 };
 
 /// A retry that does not make a test wait.
@@ -149,7 +149,10 @@ for_each_engine! {
         });
         let error: sqlx::Error = ended.await.unwrap_err();
         assert_eq!(own(&error).attempts(), Some(2));
-        // Around it nobody repeats.
+    }
+
+    #[test]
+    async fn one_that_joins_what_is_not_repeated_runs_once(db: &TestDb<DB>) {
         let block = on(&db.pool);
         let block = match DB::ENGINE {
             Engine::Sqlite => block.deferred(),

@@ -41,9 +41,9 @@ for_each_engine! {
         let ended = on(&db.pool).limits(limits).retry(quick(5)).run(async |tx| {
             assert_eq!(tx.attempt(), 1);
             insert(tx, 1).await?;
-            pending().await
+            pending::<Result<(), sqlx::Error>>().await
         });
-        let error: sqlx::Error = ended.await.map(|()| ()).unwrap_err();
+        let error: sqlx::Error = ended.await.unwrap_err();
         assert!(own(&error).is_timed_out());
         assert_eq!(rows(db).await, [0; 0]);
     }
