@@ -26,7 +26,8 @@ use crate::{
 /// It is one transaction all the same, of the engine's usual isolation, that reads
 /// and writes: of the options, isolation, begin modes and the limits that
 /// PostgreSQL would keep are accepted and have no effect, a `ReadTx` is held to
-/// reading by its type alone, and nothing is repeated. Constraints that are
+/// reading by its type alone, and nothing is repeated. It begins on the pool: what a
+/// [`Source`](crate::Source) says or does for all that begin on it is left out. Constraints that are
 /// deferred to COMMIT are never checked. A function with `on = …` begins where it
 /// says.
 ///
