@@ -27,9 +27,9 @@ use crate::{
 /// and writes: of the options, isolation, begin modes and the limits that
 /// PostgreSQL would keep are accepted and have no effect, a `ReadTx` is held to
 /// reading by its type alone, and nothing is repeated. It begins on the pool: what a
-/// [`Source`](crate::Source) says or does for all that begin on it is left out. Constraints that are
-/// deferred to COMMIT are never checked. A function with `on = …` begins where it
-/// says.
+/// [`Source`](crate::Source) says or does for all that begin on it is left out.
+/// Constraints that are deferred to COMMIT are never checked. A function with
+/// `on = …` begins where it says.
 ///
 /// ```
 /// use sqlx::Sqlite;
