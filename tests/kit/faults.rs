@@ -109,6 +109,25 @@ for_engines! {
     }
 
     #[test(Setup::wired())]
+    async fn a_fault_can_be_one_connections_own(db: &TestDb<DB>) {
+        let wire = db.wire();
+        let mut connection = db.pool.acquire().await.unwrap();
+        let url = wire.url().parse().unwrap();
+        let mut other = <<DB as sqlx::Database>::Connection as Connection>::connect_with(&url).await.unwrap();
+        wire.arm(Point::client(2).of_one_connection(), Action::Cut);
+        connection.ping().await.unwrap();
+        other.ping().await.unwrap();
+        other.ping().await.unwrap();
+        assert_eq!(wire.fired(), 0);
+        connection.ping().await.unwrap_err();
+        assert_eq!(wire.fired(), 1);
+        other.ping().await.unwrap();
+        other.close().await.unwrap();
+        drop(connection);
+        db.assert_whole().await;
+    }
+
+    #[test(Setup::wired())]
     async fn a_black_hole_says_nothing_to_either_side(db: &TestDb<DB>) {
         let wire = db.wire();
         let mut connection = db.pool.acquire().await.unwrap();

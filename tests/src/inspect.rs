@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
+/// How often [`problems`] looks at least: at its pause about [`PROMPTLY`].
+const LOOKS: usize = 150;
+
 /// Waits until every connection of the pool is back in it. A connection that
 /// is on its way back is still being pinged, which the proxy would count at
 /// some later moment.
@@ -41,14 +44,17 @@ pub async fn assert_whole<DB: Backend>(db: &TestDb<DB>, pool: &Pool<DB>) {
 
 /// Everything that is wrong after a test, a sentence each; empty is well.
 ///
-/// First waits up to two seconds until [`left_behind`] finds nothing, because
-/// a connection may be on its way back, then asks for [`weaknesses`].
+/// First waits until [`left_behind`] finds nothing, because a connection may be
+/// on its way back, then asks for [`weaknesses`]. It waits for two seconds, and
+/// on a machine that is slow at everything longer.
 pub async fn problems<DB: Backend>(db: &TestDb<DB>, pool: &Pool<DB>) -> Vec<String> {
     let deadline = Instant::now() + PROMPTLY;
     let mut found = left_behind(db).await;
-    while !found.is_empty() && Instant::now() < deadline {
+    let mut looks = 1;
+    while !found.is_empty() && (Instant::now() < deadline || looks < LOOKS) {
         sleep(Duration::from_millis(10)).await;
         found = left_behind(db).await;
+        looks += 1;
     }
     found.extend(weaknesses(db, pool).await);
     found

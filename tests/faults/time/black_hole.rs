@@ -20,7 +20,22 @@ async fn pair<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(), Error> {
         .await
 }
 
+/// How often the machine may stand still for the whole limit before the sweep
+/// gives up.
+const STALLS: usize = 3;
+
 async fn swallowed_from_each<DB: Notes>(db: &TestDb<DB>, from: Direction) {
+    for _ in 0..=STALLS {
+        if sweep(db, from).await {
+            return;
+        }
+    }
+    panic!("more than {STALLS} sweeps met a limit that no dead line was the reason of");
+}
+
+/// Whether the sweep came to its end: a call whose limit passes although its
+/// line is alive keeps the promise too, but it is not known to be the last.
+async fn sweep<DB: Notes>(db: &TestDb<DB>, from: Direction) -> bool {
     let pool = db.pool_with(recommended(db.url(), 1)).await;
     let number = Cell::new(0);
     let run = || Run::new(number.get());
@@ -33,6 +48,7 @@ async fn swallowed_from_each<DB: Notes>(db: &TestDb<DB>, from: Direction) {
         current.set(Some((run, began.elapsed())));
         ended
     };
+    let stalled = Cell::new(false);
     let wire = db.wire();
     let met = wire.fault_at_each(from, Action::BlackHole, 60, call, async |at, ended, met| {
         let (run, took) = current.take().expect("a call was made");
@@ -45,7 +61,7 @@ async fn swallowed_from_each<DB: Notes>(db: &TestDb<DB>, from: Direction) {
             Ok(()) => assert!(stored == [1, 2], "{said}"),
             Err(error) => {
                 let found = sqlx_transactional::Error::find(&error).expect(&said);
-                assert!(met, "{said}");
+                stalled.set(!met);
                 if found.is_outcome_unknown() {
                     assert!(stored.is_empty() || stored == [1, 2], "{said}");
                     assert_eq!(run.ran(), (0, 0), "{said}");
@@ -56,7 +72,8 @@ async fn swallowed_from_each<DB: Notes>(db: &TestDb<DB>, from: Direction) {
             }
         }
     });
-    assert!(met.await > 6);
+    assert!(met.await > 6 || stalled.get());
+    !stalled.get()
 }
 
 for_engines! {

@@ -5,6 +5,7 @@ mod black_hole;
 mod commit;
 mod engine;
 mod parts;
+mod session;
 mod whole;
 
 use sqlx::Error;

@@ -35,6 +35,24 @@ pub enum Action {
 pub struct Point {
     from: Direction,
     at: At,
+    of: Of,
+}
+
+/// Whose messages count.
+#[derive(Debug, Clone, Copy)]
+enum Of {
+    AllConnections,
+    /// Those of the connection with this number; it is the one that speaks first.
+    One(Option<usize>),
+}
+
+impl Of {
+    fn counts(&mut self, connection: usize) -> bool {
+        match self {
+            Self::AllConnections => true,
+            Self::One(chosen) => *chosen.get_or_insert(connection) == connection,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -73,6 +91,7 @@ impl Point {
         Self {
             from: Direction::FromClient,
             at: At::Text(text.to_owned()),
+            of: Of::AllConnections,
         }
     }
 
@@ -83,6 +102,7 @@ impl Point {
         Self {
             from: Direction::FromServer,
             at: At::Text(text.to_owned()),
+            of: Of::AllConnections,
         }
     }
 
@@ -97,7 +117,17 @@ impl Point {
         Self {
             from,
             at: At::Nth(nth),
+            of: Of::AllConnections,
         }
+    }
+
+    /// Counts only the messages of one connection: that whose message counts
+    /// first from now on. A connection that is opened to look after another is
+    /// then left alone.
+    #[must_use]
+    pub fn of_one_connection(mut self) -> Self {
+        self.of = Of::One(None);
+        self
     }
 }
 
@@ -117,12 +147,17 @@ impl Faults {
         self.armed.clear();
     }
 
-    /// Counts one message and gives the action it meets, if any. `texts` are
-    /// the lines of the log that it carries or answers.
-    pub(super) fn meet(&mut self, from: Direction, texts: &[String]) -> Option<Action> {
+    /// Counts one message of a connection and gives the action it meets, if any.
+    /// `texts` are the lines of the log that it carries or answers.
+    pub(super) fn meet(
+        &mut self,
+        connection: usize,
+        from: Direction,
+        texts: &[String],
+    ) -> Option<Action> {
         let mut met = None;
         for (index, (point, _)) in self.armed.iter_mut().enumerate() {
-            if point.from != from {
+            if point.from != from || !point.of.counts(connection) {
                 continue;
             }
             // Every counter goes down at every message, so that two faults

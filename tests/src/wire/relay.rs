@@ -143,7 +143,11 @@ impl Relay<'_> {
                 }
                 let counted = session.welcomed && said.line.as_deref() != Some("QUIT");
                 let action = counted
-                    .then(|| state.faults.meet(from, said.line.as_slice()))
+                    .then(|| {
+                        state
+                            .faults
+                            .meet(self.connection, from, said.line.as_slice())
+                    })
                     .flatten();
                 session.flight.say(said.line, said.asks);
                 action
@@ -153,7 +157,11 @@ impl Relay<'_> {
                 // The message that ends the login belongs to the login.
                 let action = session
                     .welcomed
-                    .then(|| state.faults.meet(from, session.flight.answering()))
+                    .then(|| {
+                        state
+                            .faults
+                            .meet(self.connection, from, session.flight.answering())
+                    })
                     .flatten();
                 if answer.welcomes {
                     session.welcomed = true;

@@ -50,8 +50,8 @@ impl Wire {
 
     /// Lets the 1st, 2nd, 3rd … message of the future that `make` gives meet
     /// `action`, and calls `after_each`, until the future finishes without
-    /// having met it. The messages are those of the side `from`. Gives the number
-    /// of messages that met the action.
+    /// having met it. The messages are those of the side `from`, on the connection
+    /// that speaks first. Gives the number of messages that met the action.
     ///
     /// `after_each` gets the position, the output, and whether the action was
     /// met. It must leave the pool at rest, as above.
@@ -70,7 +70,7 @@ impl Wire {
     ) -> usize {
         for position in 1..=max {
             let before = self.fired();
-            self.arm(Point::nth(from, position), action);
+            self.arm(Point::nth(from, position).of_one_connection(), action);
             let output = within(position, timeout(PATIENCE, make())).await;
             self.disarm();
             let met = self.fired() > before;

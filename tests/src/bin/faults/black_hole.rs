@@ -89,7 +89,8 @@ pub(crate) async fn inflict<DB: Notes>(
 ) -> (Ended, bool, Timing) {
     let wire = db.wire();
     let before = wire.fired();
-    wire.arm(Point::nth(from, position), Action::BlackHole);
+    let point = Point::nth(from, position).of_one_connection();
+    wire.arm(point, Action::BlackHole);
     let began = Instant::now();
     let timer = async {
         sleep(LIMIT).await;
