@@ -310,8 +310,7 @@ impl<DB: Database> Lease<DB> {
         about.runtime.clone().spawn(async move {
             if let Some(session) = about.session.id {
                 // While the socket is open nobody else can be called the same.
-                let ended = timeout(GOOD_BYE, about.end_session(session)).await;
-                observe::session_ended(matches!(ended, Ok(Ok(()))));
+                observe::session_ended(about.end_session(session).await);
             }
             // An answer is not needed, only an end.
             let _ = timeout(GOOD_BYE, connection.close()).await;

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use sqlx::{Connection, Database, Pool};
-use tokio::{runtime::Handle, sync::Semaphore, time::Instant};
+use tokio::{
+    runtime::Handle,
+    sync::Semaphore,
+    time::{Instant, sleep, timeout},
+};
 
 use crate::{
     backend::{self, Session, Terms},
@@ -55,16 +59,40 @@ impl<DB: Database> About<DB> {
 /// How many sessions are ended at once: each takes a connection of its own.
 static ENDING: Semaphore = Semaphore::const_new(4);
 
+/// How long one try to end a session may take.
+const TRY: Duration = Duration::from_secs(2);
+
+/// How long to wait behind each try but the last. A server that is out of
+/// connections has one as soon as somebody else goes.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(50),
+    Duration::from_millis(250),
+    Duration::from_secs(1),
+];
+
 impl<DB: Database> About<DB> {
     /// Ends the server's session, whose locks are in others' way, from another
-    /// connection: this one may be a dead line.
-    pub(crate) async fn end_session(&self, session: u64) -> Result<(), sqlx::Error> {
+    /// connection: this one may be a dead line. Gives whether it is ended.
+    pub(crate) async fn end_session(&self, session: u64) -> bool {
+        for pause in PAUSES {
+            if self.try_to_end(session).await {
+                return true;
+            }
+            sleep(pause).await;
+        }
+        self.try_to_end(session).await
+    }
+
+    async fn try_to_end(&self, session: u64) -> bool {
         let _turn = ENDING.acquire().await;
         let age = self.begun.elapsed();
-        let mut connection = DB::Connection::connect_with(&self.pool.connect_options()).await?;
-        let ended = backend::of::<DB>().end_session(&mut connection, session, age);
-        let ended = ended.await;
-        let _ = connection.close().await;
-        ended
+        let ended = async {
+            let mut connection = DB::Connection::connect_with(&self.pool.connect_options()).await?;
+            let ended = backend::of::<DB>().end_session(&mut connection, session, age);
+            let ended = ended.await;
+            let _ = connection.close().await;
+            ended
+        };
+        matches!(timeout(TRY, ended).await, Ok(Ok(())))
     }
 }
