@@ -5,4 +5,5 @@ mod faults;
 mod inspection;
 mod log;
 mod message_sweeps;
+mod own_handlers;
 mod poll_sweeps;

@@ -22,6 +22,21 @@
 //!     }
 //! }
 //! ```
+//!
+//! # Handlers of your own
+//!
+//! The kit asks nothing of a handler but that it takes a pool:
+//! `tests/kit/own_handlers.rs` is a whole example. It needs
+//!
+//! - this package, `sqlx-transactional-tests`, from the repository, as a
+//!   dev-dependency: it is not on a registry, and promises no stable interface;
+//! - a server on which the user may create databases and end sessions, in
+//!   `TEST_POSTGRES_URL` or `TEST_MYSQL_URL` ([`Engine`]): each [`run`] has a
+//!   database of its own there, in which `observer` makes your tables. `SQLite`
+//!   needs nothing, and has no wire: there, [`poll::sweep`] drops the futures.
+//!
+//! A handler that is no [`transactional`](sqlx_transactional::transactional)
+//! function can be swept as well; the kit's own tests do that with plain sqlx.
 
 pub mod backend;
 pub mod campaign;
