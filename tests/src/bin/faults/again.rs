@@ -1,7 +1,8 @@
 //! Calls that are made again with the same key: R6, exactly once. And those that
 //! repeat themselves: R11, only when that is safe.
 
-use crate::calls::LIMIT;
+use crate::calls::{LIMIT, answering};
+use crate::control::{Control, Work};
 use crate::desk::Desk;
 use crate::fault::{Ended, Fault};
 use crate::judge::is_unknown;
@@ -16,6 +17,7 @@ use sqlx_transactional::{Tx, keys, transactional};
 use sqlx_transactional_tests::campaign::Goal;
 use sqlx_transactional_tests::{Direction, TestDb, inspect};
 use std::cell::Cell;
+use std::error::Error as StdError;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
@@ -25,16 +27,19 @@ const ATTEMPTS: i64 = 3;
 /// How long the attempts after a drop, and closing the pool, may take.
 const PATIENCE: Duration = Duration::from_secs(8);
 
+/// How long a control may wait for its pool.
+const BRIEFLY: Duration = Duration::from_secs(1);
+
 /// One attempt.
 type Attempt<DB> =
-    for<'a> fn(&'a Pool<DB>, &'a Run, &'a Made) -> LocalBoxFuture<'a, Result<(), Error>>;
+    Box<dyn for<'a> Fn(&'a Pool<DB>, &'a Run, &'a Made) -> LocalBoxFuture<'a, Answer>>;
 
 /// How many attempts were made.
 type Made = Cell<i64>;
 
 /// A call that is made again until it says that it is done.
 pub(crate) struct Again<DB: Notes> {
-    name: &'static str,
+    name: String,
     goal: Goal,
     attempt: Attempt<DB>,
     verdict: fn(&Ended, &[i64], i64) -> Result<(), String>,
@@ -44,12 +49,12 @@ impl<DB: Notes> Again<DB> {
     /// With a key.
     pub(crate) fn keyed() -> Self {
         Self {
-            name: "once",
+            name: "once".to_owned(),
             goal: Goal::R6,
-            attempt: |pool, run, made| {
+            attempt: Box::new(|pool, run, made| {
                 made.set(made.get() + 1);
-                Box::pin(once(pool, run, made.get()))
-            },
+                answering(once(pool, run, made.get()))
+            }),
             verdict,
         }
     }
@@ -57,38 +62,39 @@ impl<DB: Notes> Again<DB> {
     /// With `retry`, and nothing that makes a repetition safe.
     pub(crate) fn retried() -> Self {
         Self {
-            name: "retried",
+            name: "retried".to_owned(),
             goal: Goal::R11,
-            attempt: |pool, run, made| Box::pin(retried(pool, run, made)),
+            attempt: Box::new(|pool, run, made| answering(retried(pool, run, made))),
             verdict: safely,
         }
     }
 
-    /// By hand, on plain sqlx.
-    pub(crate) fn plain() -> Self {
+    /// In transactions of a control's, with nothing to know the call by.
+    pub(crate) fn of(control: Control) -> Self {
         Self {
-            name: "plain-again",
+            name: format!("{control}-again"),
             goal: Goal::R6,
-            attempt: |pool, run, made| {
+            attempt: Box::new(move |pool, run, made| {
                 made.set(made.get() + 1);
-                Box::pin(plain(pool, run, made.get()))
-            },
+                let (first, _) = notes(made.get());
+                answering(control.run(pool, Work::Two(run.clone(), first)))
+            }),
             verdict,
         }
     }
 
     /// Makes the call until it is done, not more often than there are attempts.
     async fn until_done(&self, pool: &Pool<DB>, run: &Run, made: &Made) -> Answer {
-        let mut last = Error::RowNotFound;
+        let mut last = Err(Error::RowNotFound.into());
         while made.get() < ATTEMPTS {
             match (self.attempt)(pool, run, made).await {
                 Ok(()) => return Ok(()),
-                Err(error) if is_already_done(&error) => return Ok(()),
-                Err(error) if self.goal == Goal::R11 => return Err(error.into()),
-                Err(error) => last = error,
+                Err(error) if is_already_done(&*error) => return Ok(()),
+                Err(error) if self.goal == Goal::R11 => return Err(error),
+                failed => last = failed,
             }
         }
-        Err(last.into())
+        last
     }
 }
 
@@ -112,21 +118,11 @@ async fn retried<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run, made: &Made) -> Resu
     DB::insert_cold(tx, run.id(second)).await
 }
 
-async fn plain<DB: Notes>(pool: &Pool<DB>, run: &Run, attempt: i64) -> Result<(), Error> {
-    let (first, second) = notes(attempt);
-    // It has no deadline, and its pool may be dead.
-    let begun = timeout(LIMIT, pool.begin()).await;
-    let mut tx = begun.unwrap_or(Err(Error::PoolTimedOut))?;
-    DB::insert_on(&mut tx, run.id(first)).await?;
-    DB::insert_cold_on(&mut tx, run.id(second)).await?;
-    tx.commit().await
-}
-
 fn notes(attempt: i64) -> (i64, i64) {
     (2 * attempt - 1, 2 * attempt)
 }
 
-fn is_already_done(error: &Error) -> bool {
+fn is_already_done(error: &(dyn StdError + Send + Sync + 'static)) -> bool {
     let found = sqlx_transactional::Error::find(error);
     found.is_some_and(sqlx_transactional::Error::is_already_done)
 }
@@ -141,7 +137,7 @@ pub(crate) async fn sweep<DB: Notes>(desk: &Desk, db: &TestDb<DB>, again: &Again
             continue;
         }
         // A pool of plain sqlx is often dead after the others, which is slow to see.
-        if desk.is_control && fault != Fault::Cut(Direction::FromServer) {
+        if desk.control.is_some() && fault != Fault::Cut(Direction::FromServer) {
             continue;
         }
         let Some(positions) = desk.selection.positions(&[again.goal], &stem) else {
@@ -175,7 +171,12 @@ async fn one<DB: Notes>(
     position: usize,
     case: &str,
 ) -> bool {
-    let pool = open(db, fault).await;
+    // A control has no deadline, and its pool may be dead.
+    let patience = match desk.control {
+        Some(_) => BRIEFLY,
+        None => PATIENCE,
+    };
+    let pool = open(db, fault, patience).await;
     let run = Run::new(desk.number());
     inspect::settle(&pool).await;
     if let Some(wire) = &db.wire {
@@ -196,7 +197,6 @@ async fn one<DB: Notes>(
     }
     let took = began.elapsed();
     // What was dropped may still be on its way to its end.
-    let patience = if desk.is_control { LIMIT } else { PATIENCE };
     let _ = timeout(patience, pool.close()).await;
     let _ = timeout(LIMIT, async {
         while !inspect::left_behind(db).await.is_empty() {

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::control::Control;
 use clap::{Parser, ValueEnum};
 use sqlx_transactional_tests::Engine;
 use sqlx_transactional_tests::campaign::Goal;
@@ -34,9 +35,11 @@ pub(crate) struct Args {
     /// Writes the result as Markdown
     #[arg(long, value_name = "FILE")]
     pub(crate) markdown: Option<PathBuf>,
-    /// Tries the same with handlers written by hand on plain sqlx
-    #[arg(long)]
-    pub(crate) control: bool,
+    /// Tries the same with transactions that others make: plain, which is
+    /// handlers written by hand on plain sqlx
+    #[arg(long, value_name = "NAME", value_parser = control)]
+    #[arg(num_args = 0..=1, default_missing_value = "plain")]
+    pub(crate) control: Option<Control>,
 }
 
 /// How much is tried.
@@ -52,6 +55,14 @@ pub(crate) enum Level {
 fn engine(text: &str) -> Result<Engine, String> {
     let found = Engine::ALL.into_iter().find(|one| one.to_string() == text);
     found.ok_or_else(|| "sqlite, postgres or mysql".to_owned())
+}
+
+fn control(text: &str) -> Result<Control, String> {
+    let found = Control::ALL.iter().find(|one| one.name() == text);
+    found.copied().ok_or_else(|| {
+        let names: Vec<&str> = Control::ALL.iter().map(|one| one.name()).collect();
+        format!("this build has {}", names.join(", "))
+    })
 }
 
 fn goal(text: &str) -> Result<Goal, String> {
@@ -79,5 +90,17 @@ mod tests {
         assert_eq!(args.goals, [Goal::R3, Goal::R12]);
         assert!(Args::try_parse_from(["faults", "--goal", "R99"]).is_err());
         assert!(Args::try_parse_from(["faults", "--engine", "oracle"]).is_err());
+    }
+
+    #[test]
+    fn a_control_without_a_name_is_plain_sqlx() {
+        let control = |line: &[&str]| Args::parse_from(line).control;
+        assert_eq!(control(&["faults"]), None);
+        let line = ["faults", "--control", "--engine", "mysql"];
+        assert_eq!(control(&line), Some(Control::Plain));
+        for one in Control::ALL {
+            assert_eq!(control(&["faults", "--control", one.name()]), Some(*one));
+        }
+        assert!(Args::try_parse_from(["faults", "--control", "diesel"]).is_err());
     }
 }

@@ -21,13 +21,7 @@ const FREED: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The forms that a quick run tries, each of another kind.
-const SAMPLE: [&str; 5] = [
-    "annotated",
-    "with-hooks",
-    "savepoint-closure",
-    "reader",
-    "plain",
-];
+const SAMPLE: [&str; 4] = ["annotated", "with-hooks", "savepoint-closure", "reader"];
 
 /// What was timed of one call.
 #[derive(Debug)]
@@ -62,9 +56,11 @@ pub(crate) fn positions(
     wanted: RangeInclusive<usize>,
 ) -> Vec<usize> {
     let is_pinned = wanted.start() == wanted.end();
-    if desk.is_control && !is_pinned {
+    if let Some(control) = desk.control
+        && !is_pinned
+    {
         // Without a deadline each of them hangs; one is enough to see it.
-        let is_one = name == "plain" && from == Direction::FromServer;
+        let is_one = name == control.name() && from == Direction::FromServer;
         return Vec::from_iter(is_one.then_some(2));
     }
     if desk.is_thorough() {

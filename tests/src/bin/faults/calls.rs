@@ -2,16 +2,18 @@
 
 use crate::ledger::Run;
 use crate::notes::Notes;
+use crate::subject::Answer;
 use futures_util::future::LocalBoxFuture;
 use sqlx::{Database, Error, Pool};
 use sqlx_transactional::{Limits, Source};
+use std::error::Error as StdError;
 use std::time::Duration;
 
 /// The deadline of a call that may meet a line that is dead.
 pub(crate) const LIMIT: Duration = Duration::from_millis(300);
 
 /// What a form does: a place, a run, and what chance decided.
-type Call<P> = for<'a> fn(&'a P, &'a Run, u64) -> LocalBoxFuture<'a, Result<(), Error>>;
+type Call<P> = Box<dyn for<'a> Fn(&'a P, &'a Run, u64) -> LocalBoxFuture<'a, Answer>>;
 
 /// The same form on both places.
 pub(crate) struct Calls<DB: Notes> {
@@ -23,12 +25,22 @@ pub(crate) struct Calls<DB: Notes> {
 macro_rules! calls {
     (|$place:pat_param, $run:pat_param, $seed:pat_param| $call:expr) => {
         $crate::calls::Calls {
-            free: |$place, $run, $seed| Box::pin($call),
-            within: |$place, $run, $seed| Box::pin($call),
+            free: Box::new(|$place, $run, $seed| $crate::calls::answering($call)),
+            within: Box::new(|$place, $run, $seed| $crate::calls::answering($call)),
         }
     };
 }
 pub(crate) use calls;
+
+/// The call with an answer for its caller, whatever its errors are.
+pub(crate) fn answering<'a, E>(
+    call: impl Future<Output = Result<(), E>> + 'a,
+) -> LocalBoxFuture<'a, Answer>
+where
+    E: Into<Box<dyn StdError + Send + Sync>>,
+{
+    Box::pin(async move { call.await.map_err(Into::into) })
+}
 
 /// A pool whose transactions have a deadline.
 #[derive(Debug)]

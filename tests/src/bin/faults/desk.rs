@@ -1,6 +1,7 @@
 //! Where the tries of a run come together.
 
 use crate::args::Level;
+use crate::control::Control;
 use crate::judge::Verdict;
 use crate::selection::Selection;
 use sqlx_transactional_tests::Engine;
@@ -16,7 +17,7 @@ const NOW_AND_THEN: Duration = Duration::from_secs(10);
 pub(crate) struct Desk {
     pub(crate) selection: Selection,
     level: Level,
-    pub(crate) is_control: bool,
+    pub(crate) control: Option<Control>,
     round: Cell<u64>,
     /// What chance begins with; 0 leaves nothing to it.
     pub(crate) seed: Cell<u64>,
@@ -28,9 +29,9 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    pub(crate) fn new(selection: Selection, level: Level, is_control: bool) -> Self {
+    pub(crate) fn new(selection: Selection, level: Level, control: Option<Control>) -> Self {
         let now = Instant::now();
-        let campaign = if is_control {
+        let campaign = if control.is_some() {
             Campaign::quiet()
         } else {
             Campaign::default()
@@ -38,7 +39,7 @@ impl Desk {
         Self {
             selection,
             level,
-            is_control,
+            control,
             round: Cell::new(0),
             seed: Cell::new(0),
             campaign: RefCell::new(campaign),
@@ -183,7 +184,7 @@ mod tests {
 
     #[test]
     fn chance_is_of_the_seed_and_the_case() {
-        let desk = Desk::new(Selection::default(), Level::Quick, true);
+        let desk = Desk::new(Selection::default(), Level::Quick, Some(Control::Plain));
         assert_eq!(desk.chance("a/b/c/1"), 0);
         desk.seed.set(3);
         let first = desk.chance("a/b/c/1");
@@ -199,7 +200,7 @@ mod tests {
             goals: vec![Goal::R3],
             case: None,
         };
-        let desk = Desk::new(selection, Level::Quick, true);
+        let desk = Desk::new(selection, Level::Quick, Some(Control::Plain));
         let verdicts = [
             (Goal::R3, Ok(())),
             (Goal::R9, Err("weak\nand more".to_owned())),

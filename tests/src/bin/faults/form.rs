@@ -1,6 +1,6 @@
 //! Every form of a transaction, over notes.
 
-use crate::calls::{Calls, TenantWithin, Within, calls};
+use crate::calls::{Calls, TenantWithin, Within, answering, calls};
 use crate::forms;
 use crate::ledger::Run;
 use crate::notes::Notes;
@@ -11,7 +11,7 @@ use sqlx_transactional_tests::{Engine, TestDb};
 
 /// A form.
 pub(crate) struct Form<DB: Notes> {
-    name: &'static str,
+    name: String,
     promise: Promise,
     /// What it stores, in order.
     notes: &'static [i64],
@@ -20,9 +20,13 @@ pub(crate) struct Form<DB: Notes> {
 
 impl<DB: Notes> Form<DB> {
     /// A form that stores these notes.
-    pub(crate) fn commits(name: &'static str, notes: &'static [i64], calls: Calls<DB>) -> Self {
+    pub(crate) fn commits(
+        name: impl Into<String>,
+        notes: &'static [i64],
+        calls: Calls<DB>,
+    ) -> Self {
         Self {
-            name,
+            name: name.into(),
             promise: Promise::Commits,
             notes,
             calls,
@@ -30,9 +34,9 @@ impl<DB: Notes> Form<DB> {
     }
 
     /// A form that stores nothing.
-    fn other(name: &'static str, promise: Promise, calls: Calls<DB>) -> Self {
+    fn other(name: impl Into<String>, promise: Promise, calls: Calls<DB>) -> Self {
         Self {
-            name,
+            name: name.into(),
             promise,
             notes: &[],
             calls,
@@ -57,16 +61,16 @@ pub(crate) fn all<DB: Bodies>() -> Vec<Form<DB>> {
             "block",
             &[1, 2],
             Calls {
-                free: |pool, run, _| Box::pin(forms::block(pool, run)),
-                within: |place, run, _| Box::pin(block_within(&place.0, run)),
+                free: Box::new(|pool, run, _| answering(forms::block(pool, run))),
+                within: Box::new(|place, run, _| answering(block_within(&place.0, run))),
             },
         ),
         Form::commits(
             "injected",
             &[1, 2],
             Calls {
-                free: |pool, run, _| Box::pin(forms::injected(pool, run)),
-                within: |place, run, _| Box::pin(injected_within(&place.0, run)),
+                free: Box::new(|pool, run, _| answering(forms::injected(pool, run))),
+                within: Box::new(|place, run, _| answering(injected_within(&place.0, run))),
             },
         ),
         Form::commits(
@@ -108,17 +112,17 @@ pub(crate) fn all<DB: Bodies>() -> Vec<Form<DB>> {
             "source",
             &[0, 1, 2],
             Calls {
-                free: |pool, run, _| {
-                    Box::pin(
+                free: Box::new(|pool, run, _| {
+                    answering(
                         async move { forms::with_hooks(&forms::Tenant { pool, run }, run).await },
                     )
-                },
-                within: |place, run, _| {
+                }),
+                within: Box::new(|place, run, _| {
                     let pool = &place.0;
-                    Box::pin(
+                    answering(
                         async move { forms::with_hooks(&TenantWithin { pool, run }, run).await },
                     )
-                },
+                }),
             },
         ),
         Form::commits(
@@ -164,7 +168,7 @@ impl<DB: Notes> Subject<DB> for Form<DB> {
     type Given = (Run, u64);
 
     fn name(&self) -> &str {
-        self.name
+        &self.name
     }
 
     fn promise(&self) -> Promise {
@@ -181,11 +185,11 @@ impl<DB: Notes> Subject<DB> for Form<DB> {
     }
 
     async fn call(&self, pool: &Pool<DB>, (run, seed): &(Run, u64)) -> Answer {
-        Ok((self.calls.free)(pool, run, *seed).await?)
+        (self.calls.free)(pool, run, *seed).await
     }
 
     async fn call_within(&self, place: &Within<DB>, (run, seed): &(Run, u64)) -> Answer {
-        Ok((self.calls.within)(place, run, *seed).await?)
+        (self.calls.within)(place, run, *seed).await
     }
 
     async fn left(&self, db: &TestDb<DB>, (run, _): &(Run, u64)) -> Left {

@@ -56,8 +56,8 @@ mod place;
 
 use crate::again::Again;
 use crate::args::{Args, Level};
+use crate::control::Control;
 use crate::desk::Desk;
-use crate::form::Form;
 use crate::lane::Lane;
 use crate::operations::Op;
 use crate::own_forms::Bodies;
@@ -105,7 +105,8 @@ async fn campaign(args: Args) -> Result<bool, String> {
     };
     let desk = Desk::new(selection, args.level, args.control);
     // One case is one case, however much is tried.
-    let rounds = if args.level == Level::Full && desk.selection.is_open() && !args.control {
+    let rounds = if args.level == Level::Full && desk.selection.is_open() && args.control.is_none()
+    {
         ROUNDS
     } else {
         1
@@ -114,7 +115,7 @@ async fn campaign(args: Args) -> Result<bool, String> {
         desk.begin_round(round, args.seed);
         let lanes = engines.iter().flat_map(|engine| Lane::of(*engine));
         join_all(lanes.map(|lane| run_lane(&desk, lane, args.control))).await;
-        if round == 0 && !args.control {
+        if round == 0 && args.control.is_none() {
             guests::sweeps(&desk, &engines).await;
         }
         if desk.cases() >= FULL {
@@ -122,13 +123,12 @@ async fn campaign(args: Args) -> Result<bool, String> {
         }
     }
     let report = Report {
-        what: if args.control {
-            "plain sqlx"
-        } else if rounds == 1 {
-            "quick"
-        } else {
-            "full"
+        what: match args.control {
+            Some(control) => control.title(),
+            None if rounds == 1 => "quick",
+            None => "full",
         },
+        control: args.control,
         cases: desk.cases(),
         seed: args.seed,
         elapsed: desk.elapsed(),
@@ -149,11 +149,12 @@ async fn campaign(args: Args) -> Result<bool, String> {
         return Err("no case is one of those that were asked for".to_owned());
     }
     let violated = report.campaign.violations().len() as u64;
-    let (passed, failed) = if args.control {
-        let names: Vec<&str> = engines.iter().map(|engine| desk::name(*engine)).collect();
-        control::verdict(&report.campaign, &names)
-    } else {
-        (tried - violated, violated)
+    let (passed, failed) = match args.control {
+        Some(Control::Plain) => {
+            let names: Vec<&str> = engines.iter().map(|engine| desk::name(*engine)).collect();
+            control::verdict(&report.campaign, &names)
+        }
+        None => (tried - violated, violated),
     };
     println!("{passed} passed, {failed} failed");
     Ok(failed == 0 && passed > 0)
@@ -171,33 +172,33 @@ fn engines(asked: &[Engine]) -> Result<Vec<Engine>, String> {
 }
 
 /// Everything that belongs to one lane, on a database of its own.
-async fn run_lane(desk: &Desk, lane: Lane, control: bool) {
+async fn run_lane(desk: &Desk, lane: Lane, control: Option<Control>) {
     let setup = Setup::wired().limit(LIMIT);
     match (lane.engine, control) {
-        (Engine::Sqlite, true) => {
-            run::<Sqlite>(setup, async |db| by_hand(desk, lane, db).await).await;
+        (Engine::Sqlite, Some(control)) => {
+            run::<Sqlite>(setup, async |db| others(desk, lane, db, control).await).await;
         }
-        (Engine::Postgres, true) => {
-            run::<Postgres>(setup, async |db| by_hand(desk, lane, db).await).await;
+        (Engine::Postgres, Some(control)) => {
+            run::<Postgres>(setup, async |db| others(desk, lane, db, control).await).await;
         }
-        (Engine::MySql, true) => {
-            run::<MySql>(setup, async |db| by_hand(desk, lane, db).await).await;
+        (Engine::MySql, Some(control)) => {
+            run::<MySql>(setup, async |db| others(desk, lane, db, control).await).await;
         }
-        (Engine::Sqlite, false) => {
+        (Engine::Sqlite, None) => {
             run::<Sqlite>(setup, async |db| {
                 forms(desk, lane, db).await;
                 operations(desk, lane, db).await;
             })
             .await;
         }
-        (Engine::Postgres, false) => {
+        (Engine::Postgres, None) => {
             run::<Postgres>(setup, async |db| {
                 forms(desk, lane, db).await;
                 operations(desk, lane, db).await;
             })
             .await;
         }
-        (Engine::MySql, false) => {
+        (Engine::MySql, None) => {
             run::<MySql>(setup, async |db| forms(desk, lane, db).await).await;
         }
     }
@@ -224,13 +225,13 @@ async fn operations<DB: Bodies + engine::Threads>(desk: &Desk, lane: Lane, db: &
 }
 
 /// What is made without it.
-async fn by_hand<DB: Classes>(desk: &Desk, lane: Lane, db: &TestDb<DB>) {
-    swallowed::sweep(desk, db, lane.share(DB::classes()), &Trap::PLAIN).await;
-    let forms: Vec<Form<DB>> = control::forms();
-    for form in lane.share(&forms) {
+async fn others<DB: Classes>(desk: &Desk, lane: Lane, db: &TestDb<DB>, control: Control) {
+    let classes = lane.share(DB::classes());
+    swallowed::sweep(desk, db, classes, &Trap::of(control)).await;
+    for form in lane.share(&control.forms()) {
         sweep(desk, db, form).await;
     }
-    for again in lane.share(&[Again::plain()]) {
+    for again in lane.share(&[Again::of(control)]) {
         again::sweep(desk, db, again).await;
     }
 }

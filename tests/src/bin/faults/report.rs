@@ -1,7 +1,8 @@
 //! What a run came to: for a person, for a page, for a program.
 
+use crate::control::Control;
 use serde::Serialize;
-use sqlx_transactional_tests::campaign::{Campaign, Goal, Tally};
+use sqlx_transactional_tests::campaign::{Campaign, Goal, Tally, Try};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) what: &'static str,
+    pub(crate) control: Option<Control>,
     pub(crate) campaign: Campaign,
     pub(crate) cases: u64,
     pub(crate) seed: u64,
@@ -112,10 +114,18 @@ impl Report {
                 one.goal,
                 one.engine,
                 one.case,
-                one.command()
+                self.repeat(one)
             );
         }
         page
+    }
+
+    /// The command that repeats a violation.
+    fn repeat(&self, one: &Try) -> String {
+        match self.control {
+            Some(control) => format!("{} --control {control}", one.command()),
+            None => one.command(),
+        }
     }
 
     /// One goal on all engines; `None` if nothing was asked for it.
@@ -153,7 +163,7 @@ impl Report {
             case: &one.case,
             seed: one.seed,
             problem: one.outcome.as_ref().err().map_or("", String::as_str),
-            repeat: one.command(),
+            repeat: self.repeat(one),
         });
         let json = Json {
             what: self.what,
@@ -196,7 +206,6 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sqlx_transactional_tests::campaign::Try;
 
     fn report() -> Report {
         let mut campaign = Campaign::quiet();
@@ -212,6 +221,7 @@ mod tests {
         }
         Report {
             what: "quick",
+            control: None,
             campaign,
             cases: 2,
             seed: 7,
@@ -243,5 +253,15 @@ mod tests {
         assert_eq!(json["violations"][0]["problem"], "half of it");
         let repeat = json["violations"][0]["repeat"].as_str().unwrap();
         assert!(repeat.ends_with("--engine mysql --case block/hold/client/3 --seed 7"));
+    }
+
+    #[test]
+    fn a_violation_of_a_control_is_repeated_there() {
+        let report = Report {
+            control: Some(Control::Plain),
+            ..report()
+        };
+        let page = report.markdown();
+        assert!(page.contains("--seed 7 --control plain`"), "{page}");
     }
 }

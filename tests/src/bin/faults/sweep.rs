@@ -97,7 +97,7 @@ async fn one<DB: Notes, S: Subject<DB>>(
     judged: &mut Vec<Judged<S::Given>>,
 ) -> Option<End> {
     let chance = desk.chance(case);
-    let pool = open(db, fault).await;
+    let pool = open(db, fault, PATIENCE).await;
     let given = subject.prepare(db, &pool, desk.number(), chance).await;
     inspect::settle(&pool).await;
     if let Some(wire) = &db.wire {
@@ -174,20 +174,21 @@ async fn one<DB: Notes, S: Subject<DB>>(
 
 /// A pool of its own for each case: what one leaves behind is not the next
 /// one's, and a case alone is the same as in its sweep. The polls run on a plain
-/// sqlx pool, whose connections are slow, the messages on a recommended one.
-pub(crate) async fn open<DB: Notes>(db: &TestDb<DB>, fault: Fault) -> Pool<DB> {
+/// sqlx pool, whose connections are slow, the messages on a recommended one. It
+/// gives up after `patience`.
+pub(crate) async fn open<DB: Notes>(db: &TestDb<DB>, fault: Fault, patience: Duration) -> Pool<DB> {
     let options = if fault.needs_wire() {
         pool::options(db.url())
     } else {
         PoolOptions::new().after_connect(|connection, _| Box::pin(DB::slow_down(connection)))
     };
-    let options = options.max_connections(1).acquire_timeout(PATIENCE);
+    let options = options.max_connections(1).acquire_timeout(patience);
     db.pool_with(options).await
 }
 
 /// The pool of a case in which messages meet faults.
 pub(crate) async fn open_wired<DB: Notes>(db: &TestDb<DB>) -> Pool<DB> {
-    open(db, Fault::Cut(Direction::FromClient)).await
+    open(db, Fault::Cut(Direction::FromClient), PATIENCE).await
 }
 
 /// How long each message of the case is on its way.

@@ -3,7 +3,7 @@
 pub(crate) mod class;
 mod mysql;
 mod postgres;
-mod provoked;
+pub(crate) mod provoked;
 mod sqlite;
 pub(crate) mod trap;
 
@@ -19,6 +19,7 @@ use sqlx::Pool;
 use sqlx::pool::PoolOptions;
 use sqlx_transactional_tests::campaign::Goal;
 use sqlx_transactional_tests::{TestDb, inspect};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 use trap::Trap;
@@ -33,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 pub(crate) async fn sweep<DB: Classes>(
     desk: &Desk,
     db: &TestDb<DB>,
-    classes: impl Iterator<Item = &Class>,
+    classes: impl Iterator<Item = &'static Class>,
     traps: &[Trap],
 ) {
     for class in classes {
@@ -55,7 +56,7 @@ pub(crate) async fn sweep<DB: Classes>(
 async fn one<DB: Classes>(
     desk: &Desk,
     db: &TestDb<DB>,
-    class: &Class,
+    class: &'static Class,
     trap: Trap,
     notes: usize,
     case: &str,
@@ -63,7 +64,7 @@ async fn one<DB: Classes>(
     let pool = open(db, class).await;
     let run = Run::new(desk.number());
     let rival = Rival::new(db, class).await;
-    let provoked = Provoked::new(class, trap, &run, notes, rival);
+    let provoked = Arc::new(Provoked::new(class, trap, run.clone(), notes, rival));
     let began = Instant::now();
     let answer = timeout(PATIENCE, answered(trap.call(&pool, &provoked))).await;
     let took = began.elapsed();
@@ -130,7 +131,7 @@ async fn open<DB: Classes>(db: &TestDb<DB>, class: &Class) -> Pool<DB> {
 /// R7: after `Ok` everything is stored of which the body was told `Ok`, and
 /// nothing else.
 fn durable<DB: Notes>(
-    provoked: &Provoked<'_, DB>,
+    provoked: &Provoked<DB>,
     answer: &Answer,
     stored: &[i64],
 ) -> Result<(), String> {

@@ -7,6 +7,7 @@ use crate::notes::Notes;
 use sqlx::Error;
 use sqlx::error::DatabaseError;
 use sqlx_transactional::Tx;
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 /// The note that is stored inside a savepoint or a joined function.
@@ -16,10 +17,10 @@ pub(crate) const INNER: i64 = 7;
 pub(crate) const MORE: i64 = 8;
 
 /// The call, and what comes of it.
-pub(crate) struct Provoked<'a, DB: Notes> {
-    pub(crate) class: &'a Class,
+pub(crate) struct Provoked<DB: Notes> {
+    pub(crate) class: &'static Class,
     pub(crate) trap: Trap,
-    pub(crate) run: &'a Run,
+    pub(crate) run: Run,
     /// How many notes are stored ahead of the error.
     pub(crate) notes: usize,
     pub(crate) rival: Rival<DB>,
@@ -27,11 +28,11 @@ pub(crate) struct Provoked<'a, DB: Notes> {
     told: Mutex<Vec<i64>>,
 }
 
-impl<'a, DB: Notes> Provoked<'a, DB> {
+impl<DB: Notes> Provoked<DB> {
     pub(crate) fn new(
-        class: &'a Class,
+        class: &'static Class,
         trap: Trap,
-        run: &'a Run,
+        run: Run,
         notes: usize,
         rival: Rival<DB>,
     ) -> Self {
@@ -74,10 +75,21 @@ impl<'a, DB: Notes> Provoked<'a, DB> {
         &self,
         failing: impl Future<Output = Result<(), Error>>,
     ) -> Result<(), Error> {
+        self.provoke_through(failing, |error| Some(error)).await
+    }
+
+    /// The same, where others hand on the error of which `of_sqlx` gives what
+    /// sqlx said.
+    pub(crate) async fn provoke_through<E: fmt::Display>(
+        &self,
+        failing: impl Future<Output = Result<(), E>>,
+        of_sqlx: fn(&E) -> Option<&Error>,
+    ) -> Result<(), E> {
         self.rival.act(self.class.between).await;
         let (failed, ()) = tokio::join!(failing, self.rival.act(self.class.meanwhile));
         if let Err(error) = &failed {
-            let code = error.as_database_error().and_then(DatabaseError::code);
+            let database = of_sqlx(error).and_then(Error::as_database_error);
+            let code = database.and_then(DatabaseError::code);
             let text = format!("{error} ({})", code.unwrap_or_default());
             *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
         }

@@ -1,11 +1,13 @@
 //! Where an error is swallowed.
 
 use super::provoked::{INNER, MORE, Provoked};
+use crate::control::{Control, Work};
 use crate::notes::Notes;
 use crate::subject::Answer;
 use sqlx::{Error, Pool};
 use sqlx_transactional::{Tx, transactional};
 use std::fmt;
+use std::sync::Arc;
 
 /// What the body does with the error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,10 +30,10 @@ pub(crate) enum Trap {
     Connection,
     /// The same, and the body goes on there.
     ConnectionThenMore,
-    /// By hand, on plain sqlx, swallowed.
-    Plain,
-    /// By hand, on plain sqlx, swallowed, and goes on.
-    PlainThenMore,
+    /// In a transaction of this control's, swallowed.
+    Control(Control),
+    /// The same, and the body goes on.
+    ControlThenMore(Control),
 }
 
 impl Trap {
@@ -48,16 +50,21 @@ impl Trap {
         Self::ConnectionThenMore,
     ];
 
-    /// Those of plain sqlx.
-    pub(crate) const PLAIN: [Self; 2] = [Self::Plain, Self::PlainThenMore];
+    /// Those of a control.
+    pub(crate) const fn of(control: Control) -> [Self; 2] {
+        [Self::Control(control), Self::ControlThenMore(control)]
+    }
 
     pub(crate) async fn call<DB: Notes>(
         self,
         pool: &Pool<DB>,
-        provoked: &Provoked<'_, DB>,
+        provoked: &Arc<Provoked<DB>>,
     ) -> Answer {
         match self {
-            Self::Plain | Self::PlainThenMore => plain(pool, provoked).await?,
+            Self::Control(control) | Self::ControlThenMore(control) => {
+                let work = Work::Provoked(Arc::clone(provoked));
+                control.run(pool, work).await?;
+            }
             _ if provoked.class.is_stale => inside(pool, provoked).await?,
             _ => watched(pool, provoked).await?,
         }
@@ -67,7 +74,7 @@ impl Trap {
 
 impl fmt::Display for Trap {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
+        let name = match self {
             Self::Returned => "returned",
             Self::Swallowed => "swallowed",
             Self::ThenMore => "then-more",
@@ -77,21 +84,22 @@ impl fmt::Display for Trap {
             Self::InsideSavepoint => "inside-savepoint",
             Self::Connection => "connection",
             Self::ConnectionThenMore => "connection-then-more",
-            Self::Plain => "plain",
-            Self::PlainThenMore => "plain-then-more",
-        })
+            Self::Control(control) => control.name(),
+            Self::ControlThenMore(control) => return write!(formatter, "{control}-then-more"),
+        };
+        formatter.write_str(name)
     }
 }
 
 #[transactional]
-async fn watched<DB: Notes>(tx: &mut Tx<'_, DB>, provoked: &Provoked<'_, DB>) -> Result<(), Error> {
+async fn watched<DB: Notes>(tx: &mut Tx<'_, DB>, provoked: &Provoked<DB>) -> Result<(), Error> {
     tx.after_commit(provoked.run.on_commit());
     tx.after_rollback(provoked.run.on_rollback());
     body(tx, provoked).await
 }
 
 /// In a transaction of the caller's, which has no lock before it writes.
-async fn inside<DB: Notes>(pool: &Pool<DB>, provoked: &Provoked<'_, DB>) -> Result<(), Error> {
+async fn inside<DB: Notes>(pool: &Pool<DB>, provoked: &Provoked<DB>) -> Result<(), Error> {
     let mut owner = pool.begin().await?;
     let answer = body(&mut owner, provoked).await;
     match answer {
@@ -104,7 +112,7 @@ async fn inside<DB: Notes>(pool: &Pool<DB>, provoked: &Provoked<'_, DB>) -> Resu
 }
 
 #[transactional]
-async fn body<DB: Notes>(tx: &mut Tx<'_, DB>, provoked: &Provoked<'_, DB>) -> Result<(), Error> {
+async fn body<DB: Notes>(tx: &mut Tx<'_, DB>, provoked: &Provoked<DB>) -> Result<(), Error> {
     for note in provoked.notes() {
         provoked.insert(&mut *tx, note).await?;
     }
@@ -146,7 +154,7 @@ async fn body<DB: Notes>(tx: &mut Tx<'_, DB>, provoked: &Provoked<'_, DB>) -> Re
             let _ = provoked.insert_on(connection, MORE).await;
             return Ok(());
         }
-        Trap::ThenMore | Trap::Plain | Trap::PlainThenMore => {
+        Trap::ThenMore | Trap::Control(_) | Trap::ControlThenMore(_) => {
             let _ = provoked.provoke(DB::run(&mut *tx, failing)).await;
         }
     }
@@ -155,7 +163,7 @@ async fn body<DB: Notes>(tx: &mut Tx<'_, DB>, provoked: &Provoked<'_, DB>) -> Re
 }
 
 #[transactional]
-async fn joined<DB: Notes>(tx: &mut Tx<'_, DB>, provoked: &Provoked<'_, DB>) -> Result<(), Error> {
+async fn joined<DB: Notes>(tx: &mut Tx<'_, DB>, provoked: &Provoked<DB>) -> Result<(), Error> {
     provoked.inner(&mut *tx).await?;
     let failed = provoked.provoke(DB::run(tx, provoked.class.failing)).await;
     if provoked.trap == Trap::Joined {
@@ -163,21 +171,4 @@ async fn joined<DB: Notes>(tx: &mut Tx<'_, DB>, provoked: &Provoked<'_, DB>) -> 
     } else {
         Ok(())
     }
-}
-
-/// As sqlx's documentation writes it.
-async fn plain<DB: Notes>(pool: &Pool<DB>, provoked: &Provoked<'_, DB>) -> Result<(), Error> {
-    let mut tx = pool.begin().await?;
-    for note in provoked.notes() {
-        provoked.insert_on(&mut tx, note).await?;
-    }
-    if let Some(sql) = provoked.class.before {
-        DB::execute(&mut tx, sql).await?;
-    }
-    let failing = DB::execute(&mut tx, provoked.class.failing);
-    let _ = provoked.provoke(failing).await;
-    if provoked.trap == Trap::PlainThenMore {
-        let _ = provoked.insert_on(&mut tx, MORE).await;
-    }
-    tx.commit().await
 }

@@ -1,16 +1,11 @@
-//! The same sweeps over handlers written by hand on plain sqlx: what is known to
-//! go wrong there has to be seen, or the checks are blind.
+//! What is known to go wrong on plain sqlx: it has to be seen, or the checks are
+//! blind.
 
-use crate::calls::Calls;
-use crate::form::Form;
-use crate::ledger::Run;
-use crate::notes::Notes;
-use sqlx::{Acquire, Error, Pool};
 use sqlx_transactional_tests::campaign::{Campaign, Goal};
 
 /// A fault of plain sqlx that the sweeps are to find.
 #[derive(Debug)]
-pub(crate) struct Known {
+struct Known {
     engine: &'static str,
     goal: Goal,
     /// How the case begins.
@@ -106,41 +101,6 @@ const KNOWN: [Known; 12] = [
         what: "a transaction that is gone is counted for ever",
     },
 ];
-
-/// Plain sqlx knows no deadline.
-macro_rules! without_deadline {
-    ($form:ident) => {
-        Calls {
-            free: |pool, run, _| Box::pin($form(pool, run)),
-            within: |place, run, _| Box::pin($form(&place.0, run)),
-        }
-    };
-}
-
-/// Handlers written by hand.
-pub(crate) fn forms<DB: Notes>() -> Vec<Form<DB>> {
-    vec![
-        Form::commits("plain", &[1, 2], without_deadline!(plain)),
-        Form::commits("plain-nested", &[1, 2, 3], without_deadline!(nested)),
-    ]
-}
-
-async fn plain<DB: Notes>(pool: &Pool<DB>, run: &Run) -> Result<(), Error> {
-    let mut tx = pool.begin().await?;
-    DB::insert_on(&mut tx, run.id(1)).await?;
-    DB::insert_cold_on(&mut tx, run.id(2)).await?;
-    tx.commit().await
-}
-
-async fn nested<DB: Notes>(pool: &Pool<DB>, run: &Run) -> Result<(), Error> {
-    let mut tx = pool.begin().await?;
-    DB::insert_on(&mut tx, run.id(1)).await?;
-    let mut inner = tx.begin().await?;
-    DB::insert_on(&mut inner, run.id(2)).await?;
-    inner.commit().await?;
-    DB::insert_on(&mut tx, run.id(3)).await?;
-    tx.commit().await
-}
 
 /// Says which of the known faults were found, of those engines that were there,
 /// and how many were and were not.
