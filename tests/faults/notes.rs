@@ -68,7 +68,7 @@ pub(crate) trait Notes: Backend + Recommended {
 
 /// A text of its own for each note. It has a parameter, of which `MySQL` tells in
 /// messages of their own when it is prepared.
-fn cold<DB: Notes>(id: i64) -> AssertSqlSafe<String> {
+pub(crate) fn cold<DB: Notes>(id: i64) -> AssertSqlSafe<String> {
     AssertSqlSafe(DB::INSERT.replace("warm", &format!("cold {id}")))
 }
 

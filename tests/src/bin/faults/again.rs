@@ -2,7 +2,7 @@
 //! repeat themselves: R11, only when that is safe.
 
 use crate::calls::{LIMIT, answering};
-use crate::control::{Control, Work};
+use crate::control::{Control, Controlled, Work};
 use crate::desk::Desk;
 use crate::fault::{Ended, Fault};
 use crate::judge::is_unknown;
@@ -70,7 +70,10 @@ impl<DB: Notes> Again<DB> {
     }
 
     /// In transactions of a control's, with nothing to know the call by.
-    pub(crate) fn of(control: Control) -> Self {
+    pub(crate) fn of(control: Control) -> Self
+    where
+        DB: Controlled,
+    {
         Self {
             name: format!("{control}-again"),
             goal: Goal::R6,

@@ -10,7 +10,8 @@ use std::path::PathBuf;
 /// counts what held.
 ///
 /// The exit code is 0 only if everything held; with `--control`, only if plain
-/// sqlx was seen to do what it is known to do wrong.
+/// sqlx was seen to do what it is known to do wrong. Of its peers it is only
+/// counted what held.
 #[derive(Debug, Parser)]
 #[command(name = "faults", version)]
 pub(crate) struct Args {
@@ -36,7 +37,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(crate) markdown: Option<PathBuf>,
     /// Tries the same with transactions that others make: plain, which is
-    /// handlers written by hand on plain sqlx
+    /// handlers written by hand on plain sqlx, or, with the feature `peers`,
+    /// axum-sqlx-tx or sea-orm
     #[arg(long, value_name = "NAME", value_parser = control)]
     #[arg(num_args = 0..=1, default_missing_value = "plain")]
     pub(crate) control: Option<Control>,

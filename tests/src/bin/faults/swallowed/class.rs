@@ -1,12 +1,13 @@
 //! A class of error, and how to provoke it.
 
+use crate::control::Controlled;
 use crate::notes::Notes;
 use sqlx::Connection;
 use sqlx_transactional_tests::TestDb;
 use tokio::sync::Mutex;
 
 /// An engine and the classes of error that it knows.
-pub(crate) trait Classes: Notes {
+pub(crate) trait Classes: Controlled {
     fn classes() -> &'static [Class];
 }
 

@@ -1,7 +1,7 @@
 //! Where an error is swallowed.
 
 use super::provoked::{INNER, MORE, Provoked};
-use crate::control::{Control, Work};
+use crate::control::{Control, Controlled, Work};
 use crate::notes::Notes;
 use crate::subject::Answer;
 use sqlx::{Error, Pool};
@@ -55,7 +55,7 @@ impl Trap {
         [Self::Control(control), Self::ControlThenMore(control)]
     }
 
-    pub(crate) async fn call<DB: Notes>(
+    pub(crate) async fn call<DB: Controlled>(
         self,
         pool: &Pool<DB>,
         provoked: &Arc<Provoked<DB>>,
