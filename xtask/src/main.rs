@@ -68,7 +68,7 @@ fn run(args: Args) -> Result<ExitCode> {
             allow_missing,
             arguments,
         } => {
-            let built = Process::job(faults::build(&workspace))?.wait()?;
+            let built = Process::job(faults::build(&workspace, &arguments))?.wait()?;
             if !built.success() {
                 bail!("the campaign could not be built");
             }

@@ -188,7 +188,7 @@ fn campaign(context: &Context<'_>) -> Vec<Step> {
         Step::counted(title, command, Runner::Campaign)
     };
     vec![
-        Step::check("build", faults::build(context.workspace)),
+        Step::check("build", faults::build::<&str>(context.workspace, &[])),
         step("campaign", &[]),
         step("control", &["--control"]),
     ]
