@@ -185,7 +185,9 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use std::future::poll_fn;
 
-    use super::{Alarm, Arc, BOOK, Deadline, Duration, Instant, PERIOD, locked};
+    use super::{
+        Alarm, Arc, BOOK, Deadline, Duration, IDLE_PERIODS, Instant, PERIOD, locked, thread,
+    };
 
     #[tokio::test]
     async fn an_alarm_rings_once_its_moment_has_come() {
@@ -207,5 +209,19 @@ mod tests {
         let book = locked(&BOOK);
         let entry = book.lines[kept.line].as_ref();
         assert!(entry.is_some_and(|(_, bell)| Arc::ptr_eq(bell, &kept.bell)));
+    }
+
+    /// Takes ten seconds, which is how long it is read in vain.
+    #[test]
+    fn the_book_is_read_as_long_as_something_is_in_it_and_a_while_longer() {
+        let alarm = Alarm::at(Instant::now() + Duration::from_hours(1));
+        thread::sleep(PERIOD * 4);
+        assert!(locked(&BOOK).is_read);
+        drop(alarm);
+        let late = Instant::now() + PERIOD * IDLE_PERIODS * 3;
+        while locked(&BOOK).is_read {
+            assert!(Instant::now() < late, "it is read for ever");
+            thread::sleep(PERIOD);
+        }
     }
 }

@@ -252,3 +252,29 @@ fn label(error: &sqlx::Error) -> String {
 fn micros(duration: Duration) -> u64 {
     duration.as_micros().try_into().unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::{Duration, label, micros};
+    use crate::said::said;
+
+    #[test]
+    fn an_error_is_called_by_what_identifies_it_and_holds_no_value() {
+        assert_eq!(label(&said("23505")), "23505 (a_constraint)");
+        let broken = io::Error::new(io::ErrorKind::BrokenPipe, "Ada's");
+        assert_eq!(label(&broken.into()), "I/O: broken pipe");
+        let protocol = sqlx::Error::Protocol("Ada's".to_owned());
+        assert_eq!(label(&protocol), "protocol violation");
+        assert_eq!(label(&sqlx::Error::WorkerCrashed), "worker crashed");
+        let decode = sqlx::Error::Decode("Ada's".into());
+        assert_eq!(label(&decode), "an error of the driver");
+    }
+
+    #[test]
+    fn a_time_is_told_in_whole_microseconds() {
+        assert_eq!(micros(Duration::from_nanos(1_002_999)), 1_002);
+        assert_eq!(micros(Duration::MAX), u64::MAX);
+    }
+}

@@ -151,6 +151,28 @@ mod sqlite {
     fn is_in_memory(url: &str) -> bool {
         url.contains(":memory:") || url.contains("mode=memory")
     }
+
+    #[cfg(test)]
+    mod tests {
+        use super::Sqlite;
+        use crate::pool::options;
+
+        #[test]
+        fn only_a_database_in_memory_lives_on_one_connection() {
+            for url in ["sqlite::memory:", "sqlite://app?mode=memory"] {
+                let pool = options::<Sqlite>(url);
+                let connections = (pool.get_min_connections(), pool.get_max_connections());
+                assert_eq!(connections, (1, 1), "{url}");
+                let ends = (pool.get_idle_timeout(), pool.get_max_lifetime());
+                assert_eq!(ends, (None, None), "{url}");
+            }
+            for url in ["sqlite://app.db", "sqlite:memory.db?mode=rwc"] {
+                let pool = options::<Sqlite>(url);
+                assert!(pool.get_max_connections() > 1, "{url}");
+                assert!(pool.get_max_lifetime().is_some(), "{url}");
+            }
+        }
+    }
 }
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]

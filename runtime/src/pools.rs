@@ -51,7 +51,7 @@ mod tests {
     use std::time::Duration;
 
     use sqlx::SqlitePool;
-    use tokio::time::sleep;
+    use tokio::time::{sleep, timeout};
 
     use super::Pools;
 
@@ -66,5 +66,24 @@ mod tests {
             pools.add(&pool);
             assert!(pools.have(&pool.clone()));
         }
+    }
+
+    #[tokio::test]
+    async fn those_that_live_are_known_and_one_that_is_gone_is_forgotten() {
+        let pools = Pools::new();
+        let open = || SqlitePool::connect_lazy("sqlite::memory:").unwrap();
+        let (gone, kept) = (open(), open());
+        pools.add(&gone);
+        pools.add(&kept);
+        assert!(pools.have(&gone) && pools.have(&kept));
+        drop(gone);
+        let forgotten = async {
+            while pools.lock().len() > 1 {
+                sleep(Duration::from_millis(1)).await;
+                pools.add(&kept);
+            }
+        };
+        timeout(Duration::from_secs(10), forgotten).await.unwrap();
+        assert!(pools.have(&kept));
     }
 }

@@ -73,6 +73,24 @@ mod on_postgres {
         let crashed = sqlx::Error::WorkerCrashed;
         assert_eq!(of::<Postgres>().refusal(&crashed), Unknown);
     }
+
+    #[test]
+    fn a_begin_that_is_refused_is_no_fault_of_the_connection() {
+        for (code, unfit) in [
+            ("25P02", true),
+            ("25001", true),
+            ("08006", true),
+            ("57P01", true),
+            // A setting that there is not, or without such a value.
+            ("42704", false),
+            ("22023", false),
+        ] {
+            let error = said(code);
+            assert_eq!(of::<Postgres>().is_found_unfit(&error), unfit, "{code}");
+        }
+        let unsent = sqlx::Error::PoolTimedOut;
+        assert!(!of::<Postgres>().is_found_unfit(&unsent));
+    }
 }
 
 #[cfg(feature = "sqlite")]
@@ -116,6 +134,17 @@ mod on_sqlite {
         assert_eq!(of::<Sqlite>().damage(&unsent), Damage::None);
         assert!(!of::<Sqlite>().is_transient(&unsent));
     }
+
+    #[test]
+    fn a_begin_that_finds_a_lock_is_no_fault_of_the_connection() {
+        // BUSY, IOERR
+        assert!(!of::<Sqlite>().is_found_unfit(&said("5")));
+        assert!(of::<Sqlite>().is_found_unfit(&said("10")));
+        let crashed = sqlx::Error::WorkerCrashed;
+        assert!(of::<Sqlite>().is_found_unfit(&crashed));
+        let unsent = sqlx::Error::PoolTimedOut;
+        assert!(!of::<Sqlite>().is_found_unfit(&unsent));
+    }
 }
 
 #[cfg(feature = "mysql")]
@@ -135,6 +164,16 @@ mod on_mysql {
         assert_eq!(of::<MySql>().damage(&unsent), Damage::None);
         assert!(!of::<MySql>().is_transient(&unsent));
         assert_eq!(of::<MySql>().refusal(&unsent), Refusal::Unknown);
+    }
+
+    #[test]
+    fn a_begin_that_is_refused_is_no_fault_of_the_connection() {
+        for (code, unfit) in [("08S01", true), ("42000", false)] {
+            let error = said(code);
+            assert_eq!(of::<MySql>().is_found_unfit(&error), unfit, "{code}");
+        }
+        let unsent = sqlx::Error::PoolTimedOut;
+        assert!(!of::<MySql>().is_found_unfit(&unsent));
     }
 
     #[test]
