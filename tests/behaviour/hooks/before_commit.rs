@@ -10,7 +10,7 @@ use crate::{
     app::AppError,
     diary::Diary,
     expect::{doomed, own},
-    sql::{ids, insert},
+    sql::{ids, insert, run},
     wire_text::assert_sent,
 };
 
@@ -142,6 +142,38 @@ for_each_engine! {
         });
         ended.await.unwrap();
         assert_eq!(db.rows().await, [1, 101]);
+    }
+
+    #[test]
+    async fn a_savepoint_that_is_undone_takes_only_its_own(db: &TestDb<DB>) {
+        let ended = transaction(&db.pool, async |tx| {
+            store(&mut *tx, 1).await?;
+            let undone = tx.savepoint(async |tx| {
+                store(tx, 2).await?;
+                Err::<(), _>(AppError::Refused(1))
+            });
+            undone.await.unwrap_err();
+            Ok::<_, AppError>(())
+        });
+        ended.await.unwrap();
+        assert_eq!(db.rows().await, [1, 101]);
+    }
+
+    /// It is looked at behind the hook as it is behind the body.
+    #[test]
+    async fn an_end_of_the_transaction_in_it_is_told(db: &TestDb<DB>) {
+        let diary = Diary::default();
+        let ended = transaction(&db.pool, async |tx| {
+            tx.after_commit(diary.hook("committed"));
+            tx.before_commit(|tx| {
+                Box::pin(async move { Ok(run(tx.connection().await?, "rollback").await?) })
+            });
+            insert(tx, 1).await
+        });
+        let error = ended.await.unwrap_err();
+        assert!(own(&error).is_ended_early(), "{error:?}");
+        assert_eq!((db.rows().await, diary.read()), (vec![], String::new()));
+        db.assert_whole().await;
     }
 
     /// What a hook registers runs after it; a lazy transaction begins for it.

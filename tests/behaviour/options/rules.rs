@@ -137,6 +137,29 @@ for_each_engine! {
     }
 
     #[test]
+    async fn what_no_rule_of_a_block_matches_ends_as_ever(db: &TestDb<DB>) {
+        let call = async |id, end: Result<u32, u32>| {
+            let block = on(&db.pool)
+                .commit_on(|ended: &Result<u32, AppError>| {
+                    ended.as_ref().is_err_and(|error| error.is_refused(1))
+                })
+                .rollback_on(|ended: &Result<u32, AppError>| matches!(ended, Ok(2)));
+            let ended = block.run(async |tx| {
+                insert(tx, id).await?;
+                end.map_err(AppError::Refused)
+            });
+            ended.await.is_ok()
+        };
+        assert!(call(1, Ok(1)).await);
+        assert!(!call(2, Err(2)).await);
+        assert_eq!(db.rows().await, [1]);
+        // Those that match.
+        assert!(call(3, Ok(2)).await);
+        assert!(!call(4, Err(1)).await);
+        assert_eq!(db.rows().await, [1, 4]);
+    }
+
+    #[test]
     async fn a_doom_is_stronger_than_a_rule(db: &TestDb<DB>) {
         let ended = on(&db.pool)
             .commit_on(|ended: &Result<(), AppError>| ended.is_err())

@@ -54,6 +54,11 @@ for_each_engine! {
         });
         ended.await.unwrap();
         assert_eq!(db.rows().await, [1]);
+        assert_sent(
+            db,
+            "BEGIN; insert 1; SAVEPOINT s1; insert 2; \
+             ROLLBACK TO SAVEPOINT s1; RELEASE SAVEPOINT s1; COMMIT",
+        );
         db.assert_whole().await;
     }
 

@@ -1,5 +1,6 @@
 //! A transaction that runs again after a failure that goes away by itself.
 
+mod busy;
 pub(super) mod conflict;
 mod contention;
 mod hooks;

@@ -1,0 +1,38 @@
+//! SQLite: a lock that somebody else holds. The transaction is still there behind
+//! it, and yet nothing but the time will mend it.
+
+use std::time::Duration;
+
+use sqlx::pool::PoolOptions;
+use sqlx_transactional_tests::{TestDb, for_engines};
+use tokio::sync::Mutex;
+
+use super::{block, quick};
+use crate::{expect::code, sql::insert};
+
+for_engines! {
+    [sqlite]
+
+    #[test]
+    async fn a_lock_that_is_let_go_is_found_by_the_next_attempt(db: &TestDb<DB>) {
+        let impatient = db.options().busy_timeout(Duration::from_millis(20));
+        let options = PoolOptions::<DB>::new().max_connections(1);
+        let pool = options.connect_with(impatient).await.unwrap();
+        let writer = db.observer.begin_with("begin immediate").await.unwrap();
+        let writer = Mutex::new(Some(writer));
+        let ended = block(&pool, quick(3)).run(async |tx| {
+            let attempt = tx.attempt();
+            if attempt == 2 {
+                writer.lock().await.take().unwrap().rollback().await?;
+            }
+            let stored = insert(tx, i64::from(attempt)).await;
+            if let Err(error) = &stored {
+                assert_eq!(code(error), "5");
+            }
+            stored
+        });
+        ended.await.unwrap();
+        assert_eq!(db.rows().await, [2]);
+        pool.close().await;
+    }
+}
