@@ -2,6 +2,7 @@
 //! where it is not.
 
 mod implicit_commit;
+mod kept;
 mod raw_connection;
 
 use futures_util::TryStreamExt;
