@@ -1,11 +1,11 @@
 //! What is told of an end that fails, and what becomes of a transaction whose
 //! listener fails.
 
-use std::{fmt::Debug, panic::AssertUnwindSafe, time::Duration};
+use std::{fmt::Debug, future::pending, panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt;
 use sqlx::pool::PoolOptions;
-use sqlx_transactional::{Tx, transaction};
+use sqlx_transactional::{Limits, Tx, on, transaction};
 use sqlx_transactional_tests::{Action, Point, Setup, TestDb, for_each_engine, for_engines};
 use tokio::time::timeout;
 use tracing::{
@@ -79,6 +79,19 @@ for_each_engine! {
         assert_told(&traces, "rolled_back", "doomed, rolled back");
         drop(held);
         pool.close().await;
+    }
+
+    #[test]
+    async fn obs_07_the_end_of_the_time_is_told(db: &TestDb<DB>) {
+        let limits = Limits::new().timeout(Duration::from_millis(200));
+        let endless = on(&db.pool).limits(limits).run(async |tx| {
+            insert(tx, 1).await?;
+            pending::<Result<(), AppError>>().await
+        });
+        let (traces, ended) = Traces::of(endless).await;
+        ended.unwrap_err();
+        assert_told(&traces, "rolled_back", "begin, timed out, doomed, rolled back");
+        db.assert_whole().await;
     }
 
     #[test]
@@ -194,6 +207,32 @@ mod behind_a_wire {
             assert_eq!(spans[0].field("outcome"), "committed");
             assert_eq!(spans[0].field("statements"), "1");
             assert_eq!(spans[0].ends, 1);
+        }
+
+        /// Nor does the answer come.
+        #[test(Setup::wired())]
+        async fn can_03_a_commit_that_nobody_hears_of_is_told_to_be_unknown(db: &TestDb<DB>) {
+            let wire = db.wire();
+            wire.arm(Point::reply_to("COMMIT"), Action::BlackHole);
+            let limits = Limits::new().timeout(Duration::from_secs(1));
+            let call = on(&db.pool).limits(limits).run(async |tx| insert(tx, 1).await);
+            let dropped = async {
+                tokio::select! {
+                    ended = call => panic!("its answer is swallowed: {ended:?}"),
+                    () = wire.wait_for("COMMIT") => {}
+                }
+            };
+            let (traces, ()) = Traces::of(dropped).await;
+            assert_eq!(traces.spans()[0].ends, 0, "nobody knows yet");
+            let told = async {
+                while traces.spans()[0].ends == 0 {
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+            };
+            timeout(Duration::from_secs(10), told).await.expect("it is told");
+            assert_eq!(traces.spans()[0].field("outcome"), "unknown");
+            db.assert_whole().await;
+            assert_eq!(db.rows().await, [1]);
         }
     }
 }

@@ -112,6 +112,23 @@ for_engines! {
         assert_closes(&pool).await;
     }
 
+    /// Once more for each connection that the pool may have.
+    #[test(Setup::wired())]
+    async fn one_begin_more_is_lost_than_the_pool_has_connections(db: &TestDb<DB>) {
+        let wire = db.wire();
+        let (pool, _) = full(db, recommended(db.url(), 2)).await;
+        for _ in 0..3 {
+            wire.arm(Point::command(DB::BEGIN), Action::Cut);
+        }
+        let error = stores(&pool, &Run::new(1)).await.unwrap_err();
+        assert!(!crate::connection_loss::is_unknown(&error), "{error:?}");
+        assert_eq!(wire.fired(), 3);
+        let log = wire.take_log();
+        let begun = log.iter().filter(|line| *line == DB::BEGIN).count();
+        assert_eq!(begun, 3, "{log:?}");
+        inspect::assert_whole(db, &pool).await;
+    }
+
     /// Nobody tries for ever.
     #[test(Setup::wired())]
     async fn a_server_that_is_gone_is_an_error(db: &TestDb<DB>) {

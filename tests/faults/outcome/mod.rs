@@ -2,6 +2,7 @@
 //! an idempotency key.
 
 mod answered;
+mod elsewhere;
 mod faulted;
 mod keyed;
 mod resolved;

@@ -33,7 +33,7 @@ async fn plain<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(), Error> {
 }
 
 /// Cuts the connection at COMMIT: the message, or its answer.
-async fn cut<DB: Notes>(
+pub(super) async fn cut<DB: Notes>(
     db: &TestDb<DB>,
     point: Point,
     call: impl Future<Output = Result<(), Error>>,

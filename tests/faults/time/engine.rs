@@ -79,6 +79,55 @@ mod on_mysql {
             let after: i64 = sqlx::query_scalar(own).fetch_one(&db.pool).await.unwrap();
             assert_eq!(before, after);
         }
+
+        /// That takes a message more, and not a connection.
+        #[test(setup())]
+        async fn the_session_is_the_same_afterwards(db: &TestDb<DB>) {
+            let number = "select cast(connection_id() as signed)";
+            let before: i64 = sqlx::query_scalar(number).fetch_one(&db.pool).await.unwrap();
+            let limits = Limits::new().lock_timeout(SHORT);
+            let ended = on(&db.pool).limits(limits).run(async |tx| DB::insert(tx, 1).await);
+            ended.await.unwrap();
+            let after: i64 = sqlx::query_scalar(number).fetch_one(&db.pool).await.unwrap();
+            assert_eq!(before, after);
+        }
+
+        #[test(setup())]
+        async fn a_lent_connection_gets_its_own_limit_back(db: &TestDb<DB>) {
+            let own = "select cast(@@innodb_lock_wait_timeout as signed)";
+            let mut lent = db.pool.acquire().await.unwrap();
+            let before: i64 = sqlx::query_scalar(own).fetch_one(&mut *lent).await.unwrap();
+            let during = on(&mut lent).limits(Limits::new().lock_timeout(SHORT)).run(async |tx| {
+                sqlx::query_scalar::<_, i64>(own).fetch_one(tx).await
+            });
+            assert_eq!(during.await.unwrap(), 1);
+            let after: i64 = sqlx::query_scalar(own).fetch_one(&mut *lent).await.unwrap();
+            assert_eq!(before, after);
+        }
+    }
+}
+
+mod on_servers {
+    use super::*;
+
+    for_engines! {
+        [postgres, mysql]
+
+        /// It is the server that waits for locks, and the pool has a limit of its own.
+        #[test(setup())]
+        async fn a_wait_for_a_connection_is_no_wait_for_a_lock(db: &TestDb<DB>) {
+            let held = db.pool.acquire().await.unwrap();
+            let limits = Limits::new().lock_timeout(SHORT);
+            let call = on(&db.pool).limits(limits).run(async |tx| DB::insert(tx, 1).await);
+            let free = async {
+                tokio::time::sleep(SHORT * 2).await;
+                drop(held);
+            };
+            let (ended, ()) = tokio::join!(call, free);
+            ended.unwrap();
+            assert_eq!(db.rows().await, [1]);
+            db.assert_whole().await;
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod black_hole;
 mod commit;
 mod engine;
 mod parts;
+mod patience;
 mod session;
 mod whole;
 

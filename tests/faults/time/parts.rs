@@ -34,6 +34,8 @@ for_each_engine! {
         let error = ended.await.unwrap_err();
         let found = sqlx_transactional::Error::find(&error).unwrap();
         assert!(found.is_doomed(), "{error:?}");
+        let cause = std::error::Error::source(found).and_then(|cause| cause.downcast_ref());
+        assert!(cause.is_some_and(is_timed_out), "{error:?}");
         assert!(run.stored(db).await.is_empty());
         db.assert_whole().await;
     }
