@@ -202,3 +202,28 @@ for_each_engine! {
         assert_eq!((seen[1].name, seen[3].name), ("refused", "nothing"));
     }
 }
+
+mod behind_a_wire {
+    use super::*;
+    use sqlx_transactional_tests::{Action, Point, for_engines};
+
+    for_engines! {
+        [postgres, mysql]
+
+        #[test(Setup::wired())]
+        async fn its_rollback_is_waited_for(db: &TestDb<DB>) {
+            let wire = db.wire();
+            let mut test = TestTransaction::new(&db.pool);
+            transaction(&mut test, async |tx| insert(tx, 1).await).await.unwrap();
+            wire.arm(Point::reply_to("ROLLBACK"), Action::Hold);
+            tokio::select! {
+                biased;
+                _ = test.roll_back() => panic!("its answer is held"),
+                () = wire.wait_until_held() => {}
+            }
+            wire.release();
+            db.assert_whole().await;
+            assert_eq!(db.rows().await, [0; 0]);
+        }
+    }
+}
