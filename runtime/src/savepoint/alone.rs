@@ -6,9 +6,8 @@ use sqlx::Database;
 
 use super::Savepoint;
 use crate::{
-    backend::{self, Terms},
+    backend::{self, Mode, Terms},
     before_commit::vote,
-    characteristics::Characteristics,
     error::{Error, Kind},
     hooks::When,
     observe::{Outcome, Tally},
@@ -25,8 +24,7 @@ pub(super) struct Alone {
 
 impl<'c, DB: Database> Savepoint<'c, DB> {
     /// A savepoint with the terms of a function that is called in a test.
-    pub(crate) fn alone(root: &'c mut (dyn Core<DB> + 'c), options: &Options) -> Self {
-        let mode = root.mode();
+    pub(crate) fn alone(root: &'c mut (dyn Core<DB> + 'c), mode: Mode, options: &Options) -> Self {
         let state = root.state();
         let terms = Terms {
             mode,
@@ -54,17 +52,7 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
 
     /// Why its body is not called, as it would not be elsewhere.
     pub(super) fn unsupported(&mut self) -> Option<Kind> {
-        let own = self.own()?;
-        // Whether it only reads is for its handle to say.
-        let characteristics = Characteristics {
-            deferrable: false,
-            ..own.characteristics
-        };
-        let asked = Terms {
-            characteristics,
-            ..own.clone()
-        };
-        let unsupported = backend::of::<DB>().unsupported(&asked);
+        let unsupported = backend::of::<DB>().unsupported(self.own()?);
         unsupported.map(Kind::Unsupported)
     }
 

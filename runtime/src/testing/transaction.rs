@@ -92,13 +92,21 @@ impl<DB: Database> TestTransaction<DB> {
 
 impl<DB: Database> Begin<Write<DB>> for &mut TestTransaction<DB> {
     fn begin(&mut self, options: Options) -> Tx<'_, DB> {
-        Tx::new(Scope::savepoint(Savepoint::alone(&mut self.root, &options)))
+        Tx::new(Scope::savepoint(Savepoint::alone(
+            &mut self.root,
+            Mode::Write,
+            &options,
+        )))
     }
 }
 
 impl<DB: Database> Begin<Read<DB>> for &mut TestTransaction<DB> {
     fn begin(&mut self, options: Options) -> ReadTx<'_, DB> {
-        ReadTx::new(Scope::savepoint(Savepoint::alone(&mut self.root, &options)))
+        ReadTx::new(Scope::savepoint(Savepoint::alone(
+            &mut self.root,
+            Mode::Read,
+            &options,
+        )))
     }
 }
 
