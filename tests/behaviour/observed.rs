@@ -82,6 +82,19 @@ for_each_engine! {
     }
 
     #[test]
+    async fn obs_07_a_hook_that_refuses_is_told(db: &TestDb<DB>) {
+        let refused = transaction(&db.pool, async |tx| {
+            tx.before_commit(|_| Box::pin(async { Err("the sum is wrong".into()) }));
+            insert(tx, 1).await
+        });
+        let (traces, ended) = Traces::of(refused).await;
+        ended.unwrap_err();
+        assert_eq!(traces.messages(), "begin, doomed, rolled back, rollback");
+        let events = traces.events();
+        assert_eq!(events[2].field("why"), "a hook before COMMIT refused");
+    }
+
+    #[test]
     async fn obs_07_the_end_of_the_time_is_told(db: &TestDb<DB>) {
         let limits = Limits::new().timeout(Duration::from_millis(200));
         let endless = on(&db.pool).limits(limits).run(async |tx| {

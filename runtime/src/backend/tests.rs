@@ -2,8 +2,18 @@
 
 use std::io;
 
-use super::is_lost;
+use super::{is_lost, is_supported};
 use crate::said::said;
+
+#[test]
+fn a_database_is_known_by_its_whole_name() {
+    assert_eq!(is_supported("PostgreSQL"), cfg!(feature = "postgres"));
+    assert_eq!(is_supported("MySQL"), cfg!(feature = "mysql"));
+    assert_eq!(is_supported("SQLite"), cfg!(feature = "sqlite"));
+    for other in ["Any", "", "SQL", "mySQL", "MySQL2", "MySQl", "PostgreSQl"] {
+        assert!(!is_supported(other), "{other}");
+    }
+}
 
 #[test]
 fn a_connection_is_lost_by_what_broke_it_and_by_class_08() {
@@ -185,6 +195,8 @@ mod on_mysql {
             ("select 1; select 2", Text::Opaque),
             ("select 1 /*! ; commit */", Text::Opaque),
             ("select 1 /*M! ; commit */", Text::Opaque),
+            ("/*! create */ table t (id int)", Text::Opaque),
+            ("/*M! create */ table t (id int)", Text::Opaque),
             ("create table t (id int)", Text::Opaque),
         ] {
             assert!(of::<MySql>().text(sql) == text, "{sql}");

@@ -105,3 +105,38 @@ mod on_postgres {
         }
     }
 }
+
+mod on_mysql {
+    use super::*;
+    use sqlx::pool::PoolOptions;
+
+    for_engines! {
+        [mysql]
+
+        /// An account that has made all the queries it may: 1226. ROLLBACK is
+        /// refused as well, and the server rolls back when the connection goes.
+        #[test]
+        async fn out_03_a_commit_too_many_is_the_databases_own_error(db: &TestDb<DB>) {
+            let account = format!("few_{}", std::process::id());
+            let create = format!(
+                "create user {account} identified by 'few' with max_queries_per_hour 40; \
+                 grant all on *.* to {account}"
+            );
+            run(&db.observer, &create).await.unwrap();
+            let options = db.options().username(&account).password("few");
+            let pool = PoolOptions::<DB>::new().max_connections(1).connect_with(options);
+            let pool = pool.await.unwrap();
+            let refused = transaction(&pool, async |tx| {
+                insert(&mut *tx, 1).await?;
+                while run(&mut *tx, "do 0").await.is_ok() {}
+                Ok::<_, AppError>(())
+            });
+            let error = refused.await.unwrap_err().into_database();
+            run(&db.observer, &format!("drop user {account}")).await.unwrap();
+            assert_eq!(engine_code(&error), "42000");
+            pool.close().await;
+            assert_eq!(db.rows().await, [0; 0]);
+            db.assert_whole().await;
+        }
+    }
+}

@@ -98,12 +98,13 @@ mod on_postgres {
         Postgres::texts(tx.connection().await?, told).await
     }
 
-    /// Each attempt has them, and arguments by value are there for each.
-    #[transactional(settings("app.user" = user), retry(attempts = 3, base = "1ms"))]
+    /// Each attempt has them, and arguments by value are there for each. There are
+    /// more than if nothing was said.
+    #[transactional(settings("app.user" = user), retry(attempts = 7, base = "1ms"))]
     async fn again(tx: &mut Tx<'_, Postgres>, user: String) -> Result<(u32, String), sqlx::Error> {
         let told = "select current_setting('app.user')";
         let told = Postgres::texts(tx.connection().await?, told).await?;
-        if tx.attempt() < 3 {
+        if tx.attempt() < 7 {
             let raise = "do $$ begin raise 'conflict' using errcode = '40001'; end $$";
             sqlx::query(raise).execute(&mut *tx).await?;
         }
@@ -140,7 +141,7 @@ mod on_postgres {
             assert_eq!(db.wire().take_statements()[0], begin);
             let nul = told(&db.pool, "\0", 6).await.unwrap_err();
             assert_eq!(own(&nul).sqlstate(), "22021");
-            assert_eq!(again(&db.pool, "Bob".to_owned()).await.unwrap(), (3, "Bob".to_owned()));
+            assert_eq!(again(&db.pool, "Bob".to_owned()).await.unwrap(), (7, "Bob".to_owned()));
             let _ = doomed(&calls_another(&db.pool).await.unwrap_err());
             db.assert_whole().await;
         }

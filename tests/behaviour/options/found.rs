@@ -1,5 +1,5 @@
-//! A connection that somebody left inside a transaction, as text past sqlx: BEGIN
-//! cannot be told what it is asked for, and nothing was sent before it.
+//! A connection that somebody left inside a transaction, most of all as text past
+//! sqlx: BEGIN cannot be told what it is asked for, and nothing was sent before it.
 
 use sqlx_transactional::{Isolation, on, transaction};
 use sqlx_transactional_tests::{Engine, Setup, TestDb, for_engines};
@@ -59,5 +59,29 @@ for_engines! {
         transaction(&db.pool, async |tx| insert(tx, 1).await).await.unwrap();
         assert_stored(db, &[1]).await;
         db.assert_whole().await;
+    }
+}
+
+mod with_sqlx {
+    use super::*;
+    use sqlx::Connection;
+    use sqlx_transactional_tests::for_each_engine;
+
+    for_each_engine! {
+        #[test]
+        async fn what_was_begun_before_is_rolled_back(db: &TestDb<DB>) {
+            let mut connection = db.pool.acquire().await.unwrap();
+            let mut left = connection.begin().await.unwrap();
+            insert(&mut *left, 100).await.unwrap();
+            std::mem::forget(left);
+            drop(connection);
+            let ended = transaction(&db.pool, async |tx| {
+                assert_eq!(ids(&mut *tx).await?, [0; 0]);
+                insert(tx, 1).await
+            });
+            ended.await.unwrap();
+            assert_stored(db, &[1]).await;
+            db.assert_whole().await;
+        }
     }
 }

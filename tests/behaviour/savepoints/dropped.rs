@@ -12,7 +12,7 @@ use crate::{
     expect::doomed,
     slow,
     sql::{ids, insert, run},
-    wire_text::assert_sent,
+    wire_text::{assert_sent, sent},
 };
 
 for_each_engine! {
@@ -152,6 +152,8 @@ for_each_engine! {
         let answer = ended.await;
         if db.engine() == Engine::MySql {
             let _ = doomed(&answer.unwrap_err());
+            let sent = sent(db).unwrap();
+            assert!(!sent.contains("ROLLBACK"), "nothing more can be asked of it: {sent}");
             db.assert_whole().await;
             assert_eq!(db.rows().await, [0; 0]);
         } else {

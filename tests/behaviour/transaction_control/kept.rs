@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::{
     app::AppError,
-    expect::own,
+    expect::{code, doomed, own},
     slow::{self, drop_pending},
     sql::{insert, run},
     wire_text::assert_sent,
@@ -116,6 +116,30 @@ mod on_mysql {
             let error = ended.await.unwrap_err();
             assert!(own(&error).is_doomed(), "{error:?}");
             assert_eq!(db.wire().fired(), 1);
+            assert_eq!(db.rows().await, [0; 0]);
+            db.assert_whole().await;
+        }
+    }
+}
+
+mod on_sqlite {
+    use super::*;
+
+    for_engines! {
+        [sqlite]
+
+        /// The question is not answered, which is no answer.
+        #[test]
+        async fn one_that_cannot_be_asked_is_not_committed_on(db: &TestDb<DB>) {
+            let ended = transaction(&db.pool, async |tx| {
+                insert(&mut *tx, 1).await?;
+                let mut handle = tx.connection().await?.lock_handle().await?;
+                // Ends every statement at once.
+                handle.set_progress_handler(1, || false);
+                Ok::<_, AppError>(())
+            });
+            let error = ended.await.unwrap_err().into_database();
+            assert_eq!(code(doomed(&error)), "9");
             assert_eq!(db.rows().await, [0; 0]);
             db.assert_whole().await;
         }
