@@ -45,6 +45,23 @@ for_engines! {
         db.assert_whole().await;
     }
 
+    /// As outside a test: what is set for the whole is not changed for a part of it.
+    #[test]
+    async fn a_savepoint_in_it_has_the_settings_of_its_function(db: &TestDb<DB>) {
+        let mut test = TestTransaction::new(&db.pool);
+        let ended = on(&mut test).setting("app.user", "Ada").run(async |tx| {
+            let same = on(&mut *tx).savepoint().setting("app.user", "Ada");
+            assert_eq!(same.run(async |tx| seen(tx).await).await?, "Ada");
+            let other = on(&mut *tx).savepoint().setting("app.user", "Bob");
+            let refused = other.run(async |tx| seen(tx).await).await.unwrap_err();
+            assert!(own(&refused).is_unsupported(), "{refused:?}");
+            assert_eq!(seen(tx).await?, "Ada");
+            Ok::<_, sqlx::Error>(())
+        });
+        ended.await.unwrap();
+        test.roll_back().await.unwrap();
+    }
+
     /// What the first function asks for is not the transaction's.
     #[test]
     async fn the_first_function_decides_nothing_for_the_others(db: &TestDb<DB>) {
