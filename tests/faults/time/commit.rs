@@ -28,6 +28,8 @@ async fn with_a_slow_hook<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(
 
 #[transactional(timeout = "300ms")]
 async fn refuses<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(), Error> {
+    tx.after_commit(run.on_commit());
+    tx.after_rollback(run.on_rollback());
     DB::insert(tx, run.id(1)).await?;
     Err(Error::RowNotFound)
 }
@@ -80,13 +82,51 @@ for_engines! {
         db.assert_whole().await;
     }
 
-    /// The body's error does not wait for a ROLLBACK that is not answered.
+    /// The body's error does not wait for a ROLLBACK that is not answered, and
+    /// the hooks do not need the answer: what had no COMMIT is rolled back.
     #[test(setup())]
     async fn an_err_stays_what_it_is(db: &TestDb<DB>) {
+        let points = [Point::command("ROLLBACK"), Point::reply_to("ROLLBACK")];
+        for (number, point) in (1..).zip(points) {
+            let run = Run::new(number);
+            db.wire().arm(point, Action::BlackHole);
+            let error = refuses(&db.pool, &run).await.unwrap_err();
+            assert!(matches!(error, Error::RowNotFound), "{error:?}");
+            db.assert_whole().await;
+            assert!(run.stored(db).await.is_empty());
+            assert_eq!(run.wait_for_hooks(1).await, (0, 1));
+        }
+    }
+
+    /// On a connection of the caller's too, where nothing goes on without it.
+    #[test(setup())]
+    async fn an_err_on_a_connection_runs_its_hooks(db: &TestDb<DB>) {
+        let mut connection = db.pool.acquire().await.unwrap();
         let run = Run::new(1);
         db.wire().arm(Point::command("ROLLBACK"), Action::BlackHole);
-        let error = refuses(&db.pool, &run).await.unwrap_err();
+        let error = refuses(&mut *connection, &run).await.unwrap_err();
         assert!(matches!(error, Error::RowNotFound), "{error:?}");
+        assert_eq!(run.wait_for_hooks(1).await, (0, 1));
+        drop(connection.detach());
+        db.wire().cut_all().await;
+        db.assert_whole().await;
+    }
+
+    /// A caller that goes away there leaves them to the background.
+    #[test(setup())]
+    async fn a_caller_that_goes_away_from_a_connection_leaves_its_hooks(db: &TestDb<DB>) {
+        let mut connection = db.pool.acquire().await.unwrap();
+        let run = Run::new(1);
+        let wire = db.wire();
+        wire.arm(Point::command("ROLLBACK"), Action::Hold);
+        let mut call = Box::pin(refuses(&mut *connection, &run));
+        tokio::select! {
+            _ = &mut call => panic!("its ROLLBACK is held"),
+            () = wire.wait_until_held() => drop(call),
+        }
+        wire.release();
+        assert_eq!(run.wait_for_hooks(1).await, (0, 1));
+        drop(connection);
         db.assert_whole().await;
         assert!(run.stored(db).await.is_empty());
     }
