@@ -11,7 +11,7 @@ use crate::{
     backend::{self, Damage, Mode, Refusal, Terms},
     conclude::{Concluded, End},
     error::{Error, Kind},
-    hooks::Hooks,
+    hooks::Due,
     lease::depth,
     limits,
     observe::{self, Outcome},
@@ -117,7 +117,8 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         begun
     }
 
-    pub(crate) async fn conclude(mut self, end: End, damage: Damage, hooks: Hooks) -> Concluded {
+    /// Ends the transaction. Its hooks are for the caller to run.
+    pub(crate) async fn conclude(mut self, end: End, damage: Damage) -> Concluded {
         self.stage = Stage::Ending;
         let (outcome, answer) = match end {
             End::Commit(ticket) => self.commit(ticket).await,
@@ -131,7 +132,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         Concluded {
             outcome,
             answer,
-            hooks: hooks.due(outcome.when()),
+            hooks: Due::default(),
         }
     }
 

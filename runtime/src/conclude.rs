@@ -8,7 +8,7 @@ use crate::{
     backend,
     deadline::Deadline,
     error::Error,
-    hooks::{Due, Hooks},
+    hooks::Due,
     observe::{self, Outcome},
     recorded::record,
     resolve::Ticket,
@@ -30,9 +30,8 @@ impl End {
     }
 }
 
-/// A transaction without a statement has no end in the database, but its hooks
-/// have waited for one.
-pub(crate) fn conclude_nothing(end: End, hooks: Hooks) -> Concluded {
+/// A transaction without a statement has no end in the database.
+pub(crate) fn conclude_nothing(end: End) -> Concluded {
     let (outcome, answer) = match end {
         End::Commit(_) => (Outcome::Committed, Ok(())),
         End::RollBack(None) => (Outcome::RolledBack, Ok(())),
@@ -41,7 +40,7 @@ pub(crate) fn conclude_nothing(end: End, hooks: Hooks) -> Concluded {
     Concluded {
         outcome,
         answer,
-        hooks: hooks.due(outcome.when()),
+        hooks: Due::default(),
     }
 }
 

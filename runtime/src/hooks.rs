@@ -95,6 +95,11 @@ impl Due {
         Some(FinishOnDrop::new(Handle::current(), Patience::Endless, run))
     }
 
+    /// These, or if there are none, the others.
+    pub(crate) fn or(self, others: Self) -> Self {
+        if self.0.is_some() { self } else { others }
+    }
+
     /// Lets them go: what they waited for is done again.
     pub(crate) fn forget(mut self) {
         self.0 = None;

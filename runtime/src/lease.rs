@@ -134,7 +134,11 @@ impl<DB: Database> Lease<DB> {
         hooks: Hooks,
         account: Account,
     ) -> FinishOnDrop<Concluded> {
-        let patience = Patience::Until(self.about.deadline);
+        let patience = match &end {
+            End::Commit(_) => Patience::Until(self.about.deadline),
+            // Each of its steps has a bound, and behind them are the hooks.
+            End::RollBack(_) => Patience::Endless,
+        };
         FinishOnDrop::new(self.about.runtime.clone(), patience, async move {
             let (outcome, answer) = match end {
                 End::Commit(ticket) => self.commit(ticket).await,

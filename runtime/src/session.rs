@@ -41,15 +41,16 @@ impl<DB: Database> Clone for About<DB> {
 }
 
 impl<DB: Database> About<DB> {
-    /// How long a connection may take to become clean. Behind the deadline its
+    /// How long a connection may take to become clean: behind the deadline its
     /// locks are in others' way.
     pub(crate) fn patience(&self) -> Duration {
         let backend = backend::of::<DB>();
         let patience = backend.patience();
         match self.deadline {
             // What an embedded engine runs has an end, but no other session.
-            Some(deadline) if deadline <= Instant::now() && !backend.is_embedded() => {
-                patience.min(GRACE)
+            Some(deadline) if !backend.is_embedded() => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                patience.min(left.saturating_add(GRACE))
             }
             _ => patience,
         }

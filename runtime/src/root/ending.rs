@@ -13,7 +13,7 @@ use crate::{
     conclude::{Concluded, End, before, conclude_nothing},
     deadline::Deadline,
     error::{Cause, Error, Kind},
-    hooks::When,
+    hooks::{Due, When},
     observe::{self, Account, Outcome},
     resolve::Ticket,
     run::{Bounds, Ran, run},
@@ -144,19 +144,26 @@ impl<DB: Database> Root<'_, DB> {
             End::RollBack(_) => Outcome::RolledBack,
         };
         let account = Account::new(&self.span, state.tally, state.opened, otherwise);
-        let hooks = mem::take(&mut state.hooks);
+        let mut hooks = mem::take(&mut state.hooks);
+        let mut due = Due::default();
         let concluding = match mem::replace(&mut self.link, Link::Ended) {
             Link::Leased(lease) => {
+                let hooks = mem::take(&mut hooks);
                 let concluding = lease.conclude(end, damage, hooks, account.clone());
                 before(deadline, concluding).await
             }
             Link::Borrowed(borrowed) => {
-                let concluding = Box::pin(borrowed.conclude(end, damage, hooks));
-                before(deadline, concluding).await
+                if let End::RollBack(_) = end {
+                    // What has no COMMIT is rolled back, whoever waits for that.
+                    due = mem::take(&mut hooks).due(Some(When::RolledBack));
+                }
+                before(deadline, Box::pin(borrowed.conclude(end, damage))).await
             }
-            Link::Idle(_) | Link::Ended => Some(conclude_nothing(end, hooks)),
+            Link::Idle(_) | Link::Ended => Some(conclude_nothing(end)),
         };
         let mut concluded = concluding.unwrap_or_else(|| Concluded::unanswered(unanswered));
+        due = due.or(hooks.due(concluded.outcome.when()));
+        concluded.hooks = concluded.hooks.or(due);
         account.ended(concluded.outcome);
         let state = &mut self.state;
         state.testify(concluded.outcome);
