@@ -72,6 +72,15 @@ pub(crate) fn positions(
     wanted.step_by(2).collect()
 }
 
+/// What a call came upon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Met {
+    Fault,
+    Nothing,
+    /// Its deadline, on a line that was alive: the machine stood still.
+    Stall,
+}
+
 /// Makes the call and lets its line go dead at `position`. The timer is polled
 /// by the same task as the call, so that both are late when the machine is.
 ///
@@ -82,7 +91,7 @@ pub(crate) async fn inflict<DB: Notes>(
     from: Direction,
     position: usize,
     call: impl Future<Output = Answer>,
-) -> (Ended, bool, Timing) {
+) -> (Ended, Met, Timing) {
     let wire = db.wire();
     let before = wire.fired();
     let point = Point::nth(from, position).of_one_connection();
@@ -100,7 +109,11 @@ pub(crate) async fn inflict<DB: Notes>(
     };
     let (fired, (ended, returned)) = tokio::join!(timer, call);
     let took = returned - began;
-    let met = wire.fired() > before && took >= LIMIT;
+    let met = match (wire.fired() > before, took >= LIMIT) {
+        (true, true) => Met::Fault,
+        (false, true) => Met::Stall,
+        (_, false) => Met::Nothing,
+    };
     let timing = Timing {
         took,
         later: returned.saturating_duration_since(fired),

@@ -1,6 +1,6 @@
 //! One form and every fault, at one position after the other.
 
-use crate::black_hole;
+use crate::black_hole::{self, Met};
 use crate::calls::Within;
 use crate::desk::Desk;
 use crate::fault::{Ended, Fault};
@@ -30,6 +30,9 @@ const LATEST: u64 = 2_000;
 
 /// On loopback an answer is often there before anybody has to wait for it.
 const WAIT: Duration = Duration::from_millis(1);
+
+/// How often a machine may stand still at one position.
+const STALLS: usize = 3;
 
 /// A sweep that meets fewer positions than this has gone past its call.
 const FEWEST: usize = 3;
@@ -63,8 +66,13 @@ pub(crate) async fn sweep<DB: Notes, S: Subject<DB>>(desk: &Desk, db: &TestDb<DB
         let (mut met, mut unknown) = (0, 0);
         for position in positions {
             let case = format!("{stem}/{position}");
-            let seen = one(desk, db, subject, fault, position, &case, &mut judged).await;
-            let Some(seen) = seen else {
+            let mut seen = Err(Met::Stall);
+            for _ in 0..=STALLS {
+                if seen == Err(Met::Stall) {
+                    seen = one(desk, db, subject, fault, position, &case, &mut judged).await;
+                }
+            }
+            let Ok(seen) = seen else {
                 break;
             };
             met += 1;
@@ -89,7 +97,8 @@ pub(crate) async fn sweep<DB: Notes, S: Subject<DB>>(desk: &Desk, db: &TestDb<DB
     ran_once(desk, db, subject, &judged).await;
 }
 
-/// One case. How the call may have ended, if it has met its fault.
+/// One case. How the call may have ended, if it has met its fault, or else what
+/// it has met.
 async fn one<DB: Notes, S: Subject<DB>>(
     desk: &Desk,
     db: &TestDb<DB>,
@@ -98,7 +107,7 @@ async fn one<DB: Notes, S: Subject<DB>>(
     position: usize,
     case: &str,
     judged: &mut Vec<Judged<S::Given>>,
-) -> Option<End> {
+) -> Result<End, Met> {
     let chance = desk.chance(case);
     let pool = open(db, fault, PATIENCE).await;
     let given = subject.prepare(db, &pool, desk.number(), chance).await;
@@ -112,12 +121,14 @@ async fn one<DB: Notes, S: Subject<DB>>(
         let place = Within(pool.clone());
         let call = answered(subject.call_within(&place, &given));
         let (ended, met, timing) = black_hole::inflict(db, from, position, call).await;
-        if !met {
-            // What the background sends into it is nobody's to judge.
+        if met != Met::Fault {
+            // What the background sends into it is nobody's to judge, and what
+            // it told is not the next one's.
+            let _ = subject.ran(&given, 0).await;
             let _ = timeout(PROMPTLY, pool.close()).await;
-            return None;
+            return Err(met);
         }
-        (ended, met, Some(timing))
+        (ended, true, Some(timing))
     } else {
         let call = answered(subject.call(&pool, &given));
         let (ended, met) = fault.inflict(db, &pool, position, call).await;
@@ -143,7 +154,7 @@ async fn one<DB: Notes, S: Subject<DB>>(
     }
     let left = subject.left(db, &given).await;
     let ends = judge::ends(subject.promise(), &ended, &left);
-    let end = met.then_some(ends[0]);
+    let end = if met { Ok(ends[0]) } else { Err(Met::Nothing) };
     let mut hooks = None;
     if subject.has_hooks(&given) && !matches!(ended, Ended::Hung) {
         let wanted: Vec<Ran> = ends.into_iter().map(|end| subject.wanted(end)).collect();
