@@ -31,7 +31,7 @@
 //! - this package, `sqlx-transactional-tests`, from the repository, as a
 //!   dev-dependency: it is not on a registry, and promises no stable interface;
 //! - a server on which the user may create databases and end sessions, in
-//!   `TEST_POSTGRES_URL` or `TEST_MYSQL_URL` ([`Engine`]): each [`run`] has a
+//!   `TEST_POSTGRES_URL` or `TEST_MYSQL_URL` ([`Engine`]): each [`run()`] has a
 //!   database of its own there, in which `observer` makes your tables. `SQLite`
 //!   needs nothing, and has no wire: there, [`poll::sweep`] drops the futures.
 //!
