@@ -4,6 +4,7 @@
 mod cancellation;
 mod commit_runs_on;
 mod connection_loss;
+mod disk_full;
 mod ledger;
 mod lifecycle;
 mod notes;
