@@ -2,11 +2,12 @@
 //! its locks are in others' way.
 
 use super::{SHORT, is_timed_out, setup};
+use crate::ledger::Run;
 use crate::notes::Notes;
 use sqlx::Error;
 use sqlx_transactional::{Limits, on, transaction};
-use sqlx_transactional_tests::{Action, Engine, Point, TestDb, for_engines};
-use std::{future::pending, time::Duration};
+use sqlx_transactional_tests::{Action, Engine, Point, TestDb, for_engines, inspect};
+use std::{future::pending, thread, time::Duration};
 
 /// What the server calls the session of the pool's only connection.
 async fn session<DB: Notes>(db: &TestDb<DB>) -> Vec<i64> {
@@ -35,6 +36,54 @@ for_engines! {
         assert!(matches!(ended.await, Err(Error::RowNotFound)));
         assert_eq!(session(db).await, before);
         assert_eq!(db.wire().fired(), 1);
+    }
+
+    /// It does not get more than one that begins there.
+    #[test(setup())]
+    async fn a_slow_rollback_is_not_waited_for_beyond_the_deadline(db: &TestDb<DB>) {
+        let before = session(db).await;
+        // Less than there would be if there were no deadline.
+        let slow = Action::Delay(Duration::from_millis(1_100));
+        db.wire().arm(Point::reply_to("ROLLBACK"), slow);
+        let block = on(&db.pool).limits(Limits::new().timeout(SHORT));
+        let ended = block.run(async |tx| {
+            DB::insert(tx, 1).await?;
+            Err::<(), _>(Error::RowNotFound)
+        });
+        assert!(matches!(ended.await, Err(Error::RowNotFound)));
+        assert_ne!(session(db).await, before);
+        assert_eq!(db.wire().fired(), 1);
+    }
+}
+
+/// What an embedded engine runs has an end, and the hooks are behind it.
+mod on_sqlite {
+    use super::*;
+
+    for_engines! {
+        [sqlite]
+
+        #[test(setup())]
+        async fn a_slow_rollback_keeps_its_hooks(db: &TestDb<DB>) {
+            let mut connection = db.pool.acquire().await.unwrap();
+            let mut engine = connection.lock_handle().await.unwrap();
+            // More than there is behind a deadline.
+            engine.set_rollback_hook(|| thread::sleep(Duration::from_millis(1_500)));
+            drop(engine);
+            drop(connection);
+            inspect::settle(&db.pool).await;
+            let run = Run::new(1);
+            let block = on(&db.pool).limits(Limits::new().timeout(SHORT));
+            let ended = block.run(async |tx| {
+                tx.after_rollback(run.on_rollback());
+                DB::insert(tx, run.id(1)).await?;
+                Err::<(), _>(Error::RowNotFound)
+            });
+            assert!(matches!(ended.await, Err(Error::RowNotFound)));
+            assert_eq!(run.ran(), (0, 0), "nobody waits for it");
+            assert_eq!(run.wait_for_hooks(1).await, (0, 1));
+            assert!(run.stored(db).await.is_empty());
+        }
     }
 }
 
