@@ -34,7 +34,7 @@ pub(crate) enum Patience {
     Least(Duration, Option<Instant>),
     /// Until a little after this moment, or after now where that is later.
     Until(Option<Instant>),
-    /// As long as it takes: it is somebody's own.
+    /// As long as it takes: it is somebody's own, or has bounds of its own.
     Endless,
 }
 
