@@ -11,12 +11,14 @@ pub(crate) type Vote<'t> = Pin<Box<dyn Future<Output = Result<(), BoxDynError>> 
 
 type Hook<DB> = Box<dyn for<'t> FnOnce(&'t mut (dyn Core<DB> + 't)) -> Vote<'t> + Send>;
 
-/// The hooks of one transaction, in the order they were registered.
-pub(crate) struct BeforeCommit<DB: Database>(Vec<Hook<DB>>);
+/// The hooks of one transaction, in the order they were registered. Most have none, and carry no more than that.
+pub(crate) struct BeforeCommit<DB: Database>(Option<Box<Registered<DB>>>);
+
+struct Registered<DB: Database>(Vec<Hook<DB>>);
 
 impl<DB: Database> Default for BeforeCommit<DB> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self(None)
     }
 }
 
@@ -25,26 +27,32 @@ impl<DB: Database> BeforeCommit<DB> {
         &mut self,
         hook: impl for<'t> FnOnce(&'t mut (dyn Core<DB> + 't)) -> Vote<'t> + Send + 'static,
     ) {
-        self.0.push(Box::new(hook));
+        let hooks = self
+            .0
+            .get_or_insert_with(|| Box::new(Registered(Vec::new())));
+        hooks.0.push(Box::new(hook));
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.mark() == 0
     }
 
     /// How many there are, to come back to with [`BeforeCommit::forget_since`].
     pub(crate) fn mark(&self) -> usize {
-        self.0.len()
+        self.0.as_ref().map_or(0, |hooks| hooks.0.len())
     }
 
     /// Drops those registered since `mark`: their savepoint was rolled back.
     pub(crate) fn forget_since(&mut self, mark: usize) {
-        self.0.truncate(mark);
+        if let Some(hooks) = &mut self.0 {
+            hooks.0.truncate(mark);
+        }
     }
 
     /// Takes those registered since `mark` away.
-    pub(crate) fn take_since(&mut self, mark: usize) -> Self {
-        Self(self.0.split_off(mark))
+    fn take_since(&mut self, mark: usize) -> Vec<Hook<DB>> {
+        let hooks = self.0.as_mut();
+        hooks.map_or_else(Vec::new, |hooks| hooks.0.split_off(mark))
     }
 }
 
@@ -59,7 +67,7 @@ pub(crate) async fn vote<DB: Database>(
         if hooks.is_empty() {
             return Ok(());
         }
-        for hook in hooks.0 {
+        for hook in hooks {
             hook(&mut *core).await?;
         }
     }

@@ -9,13 +9,14 @@ use crate::{
     borrowed::Borrowed,
     characteristics::Isolation,
     handle::{Access, Read, ReadTx, Tx, Write},
-    hooks::{Hooks, When},
+    hooks::When,
     limits::Limits,
     private::Options,
     retry::Retry,
     root::{Place, Root},
     savepoint::Savepoint,
     scope::{Core, Joined, Scope},
+    state::State,
 };
 
 /// What a transactional function accepts in place of its handle.
@@ -148,9 +149,10 @@ pub trait Source<DB: Database>: Debug + Send + Sync {
         future::ready(Ok(()))
     }
 
-    /// Whether `after_begin` is known to do nothing, and need not be called.
+    /// Whether this is known to be a pool and no more: nothing else of it needs to
+    /// be called.
     #[doc(hidden)]
-    fn is_plain(&self) -> bool {
+    fn is_pool(&self) -> bool {
         false
     }
 }
@@ -160,7 +162,7 @@ impl<DB: Database> Source<DB> for Pool<DB> {
         self
     }
 
-    fn is_plain(&self) -> bool {
+    fn is_pool(&self) -> bool {
         true
     }
 }
@@ -204,8 +206,8 @@ macro_rules! pointers {
                 (**self).after_begin(connection)
             }
 
-            fn is_plain(&self) -> bool {
-                (**self).is_plain()
+            fn is_pool(&self) -> bool {
+                (**self).is_pool()
             }
         }
     )*};
@@ -225,14 +227,12 @@ pub(crate) trait DynSource<DB: Database>: Send + Sync {
 
     fn name(&self) -> Option<&str>;
 
-    fn add_hooks(&self, hooks: &mut Hooks);
+    fn add_hooks(&self, state: &mut State);
 
     fn after_begin<'a>(
         &'a self,
         connection: &'a mut DB::Connection,
     ) -> Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send + 'a>>;
-
-    fn is_plain(&self) -> bool;
 }
 
 impl<DB: Database, S: Source<DB>> DynSource<DB> for S {
@@ -256,12 +256,12 @@ impl<DB: Database, S: Source<DB>> DynSource<DB> for S {
         Source::name(self)
     }
 
-    fn add_hooks(&self, hooks: &mut Hooks) {
+    fn add_hooks(&self, state: &mut State) {
         if let Some(hook) = Source::after_commit(self) {
-            hooks.push(When::Committed, hook);
+            state.add_hook(When::Committed, hook);
         }
         if let Some(hook) = Source::after_rollback(self) {
-            hooks.push(When::RolledBack, hook);
+            state.add_hook(When::RolledBack, hook);
         }
     }
 
@@ -270,10 +270,6 @@ impl<DB: Database, S: Source<DB>> DynSource<DB> for S {
         connection: &'a mut DB::Connection,
     ) -> Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send + 'a>> {
         Box::pin(Source::after_begin(self, connection))
-    }
-
-    fn is_plain(&self) -> bool {
-        Source::is_plain(self)
     }
 }
 
@@ -299,8 +295,8 @@ macro_rules! roots {
 }
 
 roots! {
-    [DB: Database, S: Source<DB>] &S, DB: |source| Place::Source(*source);
-    [DB: Database] Pool<DB>, DB: |pool| Place::Source(pool);
+    [DB: Database, S: Source<DB>] &S, DB: |source| Place::of(*source);
+    [DB: Database] Pool<DB>, DB: |pool| Place::Pool(pool);
     [DB: Database] &mut PoolConnection<DB>, DB: |connection| {
         Place::Connection(Borrowed::pooled(connection))
     };

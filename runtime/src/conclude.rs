@@ -1,14 +1,19 @@
 //! How a transaction ends in the database.
 
-use std::{future::poll_fn, io, mem, pin::Pin, task::Poll, time::Duration};
+use std::{
+    io, mem,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use sqlx::Database;
 
 use crate::{
     backend,
-    deadline::Deadline,
+    deadline::{Deadline, Timer},
     error::Error,
-    hooks::Due,
+    hooks::{Due, Hooks},
     observe::{self, Outcome},
     recorded::record,
     resolve::Ticket,
@@ -28,10 +33,34 @@ impl End {
         observe::rolled_back(why);
         Self::RollBack(None)
     }
+
+    /// What is needed to ask whether it committed.
+    #[inline]
+    pub(crate) fn ticket(&self) -> Option<Ticket> {
+        match self {
+            Self::Commit(ticket) => Some(ticket.clone()),
+            Self::RollBack(_) => None,
+        }
+    }
+
+    /// Whether the body claimed success of what is rolled back.
+    #[inline]
+    pub(crate) fn is_claimed(&self) -> bool {
+        matches!(self, Self::RollBack(Some(_)))
+    }
+
+    /// What became of it where nobody has learned more.
+    #[inline]
+    pub(crate) fn otherwise(&self) -> Outcome {
+        match self {
+            Self::Commit(_) => Outcome::Unknown,
+            Self::RollBack(_) => Outcome::RolledBack,
+        }
+    }
 }
 
 /// A transaction without a statement has no end in the database.
-pub(crate) fn conclude_nothing(end: End) -> Concluded {
+pub(crate) fn conclude_nothing(end: End, hooks: Hooks) -> Concluded {
     let (outcome, answer) = match end {
         End::Commit(_) => (Outcome::Committed, Ok(())),
         End::RollBack(None) => (Outcome::RolledBack, Ok(())),
@@ -40,7 +69,7 @@ pub(crate) fn conclude_nothing(end: End) -> Concluded {
     Concluded {
         outcome,
         answer,
-        hooks: Due::default(),
+        hooks: hooks.due(outcome.when()),
     }
 }
 
@@ -55,7 +84,7 @@ pub(crate) struct Concluded {
 impl Concluded {
     /// The time is over and `end`, which was sent, is not answered: it goes on in
     /// the background.
-    pub(crate) fn unanswered(end: End) -> Self {
+    pub(crate) fn unanswered(end: End, hooks: Due) -> Self {
         let (outcome, answer) = match end {
             End::Commit(ticket) => {
                 let cause = timed_out();
@@ -71,7 +100,7 @@ impl Concluded {
         Self {
             outcome,
             answer,
-            hooks: Due::default(),
+            hooks,
         }
     }
 
@@ -111,25 +140,32 @@ pub(crate) fn timed_out() -> sqlx::Error {
 }
 
 /// The output of `work`, if it comes before `deadline`.
-pub(crate) async fn before<F: Future + Unpin>(
+pub(crate) fn before<F: Future + Unpin>(deadline: Option<Deadline>, work: F) -> Before<F> {
+    Before {
+        work,
+        deadline,
+        timer: None,
+    }
+}
+
+/// See [`before`].
+#[must_use = "futures do nothing unless polled"]
+pub(crate) struct Before<F> {
+    work: F,
     deadline: Option<Deadline>,
-    mut work: F,
-) -> Option<F::Output> {
-    let mut timer = None;
-    poll_fn(|context| {
-        if let Poll::Ready(output) = Pin::new(&mut work).poll(context) {
+    /// Set when the work has to wait for the first time.
+    timer: Option<Timer>,
+}
+
+impl<F: Future + Unpin> Future for Before<F> {
+    type Output = Option<F::Output>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Poll::Ready(output) = Pin::new(&mut self.work).poll(context) {
             return Poll::Ready(Some(output));
         }
-        let Some(deadline) = deadline else {
-            return Poll::Pending;
-        };
-        if timer.is_none() {
-            timer = deadline.timer();
-        }
-        match &mut timer {
-            Some(timer) => timer.poll(context).map(|()| None),
-            None => Poll::Pending,
-        }
-    })
-    .await
+        let deadline = self.deadline;
+        Deadline::poll(deadline, &mut self.timer, context).map(|()| None)
+    }
 }

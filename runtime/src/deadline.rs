@@ -9,7 +9,11 @@
 use std::{
     mem,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    ptr,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     task::{Context, Poll, Waker},
     thread,
     time::Duration,
@@ -29,30 +33,50 @@ pub(crate) struct Deadline {
 
 impl Deadline {
     /// So long from now, to the millisecond.
+    #[inline]
     pub(crate) fn exact(limit: Duration) -> Option<Self> {
         let at = Instant::now().checked_add(limit)?;
         Some(Self { at, is_exact: true })
     }
 
     /// So long from now, or up to [`PERIOD`] later.
+    #[inline]
     pub(crate) fn coarse(limit: Duration) -> Option<Self> {
         let at = Instant::now().checked_add(limit)?;
         let is_exact = false;
         Some(Self { at, is_exact })
     }
 
+    #[inline]
     pub(crate) fn is_over(self) -> bool {
         self.at <= Instant::now()
     }
 
     /// What wakes whoever waits for it. Outside tokio there is no exact timer,
     /// and no statement either.
-    pub(crate) fn timer(self) -> Option<Timer> {
+    #[inline]
+    fn timer(self) -> Option<Timer> {
         if !self.is_exact {
             return Some(Timer::Coarse(Alarm::at(self.at)));
         }
         Handle::try_current().ok()?;
         Some(Timer::Exact(Box::pin(sleep_until(self.at))))
+    }
+
+    /// Whether it has come, with the timer that is made at the first poll. What
+    /// has no deadline waits for ever.
+    pub(crate) fn poll(
+        deadline: Option<Self>,
+        timer: &mut Option<Timer>,
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
+        if timer.is_none() {
+            *timer = deadline.and_then(Self::timer);
+        }
+        match timer {
+            Some(timer) => timer.poll(context),
+            None => Poll::Pending,
+        }
     }
 }
 
@@ -64,7 +88,8 @@ pub(crate) enum Timer {
 }
 
 impl Timer {
-    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    #[inline]
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         match self {
             Self::Exact(sleep) => sleep.as_mut().poll(context),
             Self::Coarse(alarm) => alarm.poll(context),
@@ -77,17 +102,18 @@ impl Timer {
 /// it is still in the processor's cache.
 #[derive(Debug)]
 pub(crate) struct Alarm {
-    line: usize,
-    bell: Arc<Mutex<Bell>>,
+    at: Instant,
+    /// The number of the line, once it is written.
+    line: Option<usize>,
+    /// The addresses of the waker in it, which nothing else has while it is there.
+    sleeper: (usize, usize),
+    /// What [`LATE`] was when the time was last looked at.
+    late: u32,
 }
 
-/// Whom an alarm wakes.
-#[derive(Debug)]
-enum Bell {
-    Nobody,
-    Waiting(Waker),
-    Rung,
-}
+/// How often the one thread found somebody late. Before it does, nobody else need
+/// look at the time.
+static LATE: AtomicU32 = AtomicU32::new(0);
 
 /// How often the book is read.
 const PERIOD: Duration = Duration::from_millis(250);
@@ -103,7 +129,7 @@ static BOOK: Mutex<Book> = Mutex::new(Book {
 
 #[derive(Debug)]
 struct Book {
-    lines: Vec<Option<(Instant, Arc<Mutex<Bell>>)>>,
+    lines: Vec<Option<(Instant, Waker)>>,
     /// The numbers of those that were struck out.
     free: Vec<usize>,
     /// Whether there is a thread that reads it.
@@ -111,46 +137,71 @@ struct Book {
 }
 
 impl Alarm {
+    #[inline]
     fn at(at: Instant) -> Self {
-        let bell = Arc::new(Mutex::new(Bell::Nobody));
-        let entry = Some((at, Arc::clone(&bell)));
+        Self {
+            at,
+            line: None,
+            sleeper: (0, 0),
+            late: 0,
+        }
+    }
+
+    #[inline]
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let late = LATE.load(Ordering::Acquire);
+        if self.line.is_none() || late != self.late {
+            if self.at <= Instant::now() {
+                return Poll::Ready(());
+            }
+            self.late = late;
+        }
+        let waker = context.waker();
+        let sleeper = (waker.data().addr(), ptr::from_ref(waker.vtable()).addr());
+        if self.line.is_none() || sleeper != self.sleeper {
+            self.write(waker);
+            self.sleeper = sleeper;
+        }
+        Poll::Pending
+    }
+
+    fn write(&mut self, waker: &Waker) {
+        let mut entry = Some((self.at, waker.clone()));
         let mut book = locked(&BOOK);
-        let line = book.free.pop().unwrap_or(book.lines.len());
-        if line == book.lines.len() {
-            book.lines.push(entry);
+        let line = self.line.or_else(|| book.free.pop());
+        if let Some(line) = line {
+            mem::swap(&mut book.lines[line], &mut entry);
+            self.line = Some(line);
         } else {
-            book.lines[line] = entry;
+            self.line = Some(book.lines.len());
+            book.lines.push(entry.take());
         }
         if !book.is_read {
             let reader = thread::Builder::new().name("sqlx-transactional".to_owned());
             // Without a thread nothing is late but what would have been ended.
             book.is_read = reader.spawn(read).is_ok();
         }
-        Self { line, bell }
-    }
-
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        match &mut *locked(&self.bell) {
-            Bell::Rung => return Poll::Ready(()),
-            Bell::Waiting(waker) => waker.clone_from(context.waker()),
-            bell @ Bell::Nobody => *bell = Bell::Waiting(context.waker().clone()),
-        }
-        Poll::Pending
-    }
-}
-
-impl Drop for Alarm {
-    fn drop(&mut self) {
-        let mut book = locked(&BOOK);
-        let entry = book.lines[self.line].take();
-        book.free.push(self.line);
         // A waker's destructor may be that of a task with an alarm of its own.
         drop(book);
         drop(entry);
     }
 }
 
-/// Reads the book until nobody has written into it for a while.
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        let Some(line) = self.line else {
+            return;
+        };
+        let mut book = locked(&BOOK);
+        let entry = book.lines[line].take();
+        book.free.push(line);
+        drop(book);
+        drop(entry);
+    }
+}
+
+/// Reads the book until nobody has written into it for a while. Whoever is late
+/// is woken until the line is struck out.
 fn read() {
     let mut idle = 0;
     while idle < IDLE_PERIODS {
@@ -159,21 +210,15 @@ fn read() {
         let mut book = locked(&BOOK);
         let lines = book.lines.iter().flatten();
         let due = lines.filter(|(at, _)| *at <= now);
-        let due: Vec<_> = due.map(|(_, bell)| Arc::clone(bell)).collect();
+        let due: Vec<_> = due.map(|(_, waker)| waker.clone()).collect();
         let is_empty = book.lines.len() == book.free.len();
         idle = if is_empty { idle + 1 } else { 0 };
         book.is_read = idle < IDLE_PERIODS;
         drop(book);
-        for bell in due {
-            ring(&bell);
+        if !due.is_empty() {
+            LATE.fetch_add(1, Ordering::Release);
         }
-    }
-}
-
-fn ring(bell: &Mutex<Bell>) {
-    let rung = mem::replace(&mut *locked(bell), Bell::Rung);
-    if let Bell::Waiting(waker) = rung {
-        waker.wake();
+        due.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -183,18 +228,39 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
+    use std::{future::poll_fn, sync::Arc, task::Wake};
 
     use super::{
-        Alarm, Arc, BOOK, Deadline, Duration, IDLE_PERIODS, Instant, PERIOD, locked, thread,
+        Alarm, AtomicU32, BOOK, Context, Deadline, Duration, IDLE_PERIODS, Instant, Ordering,
+        PERIOD, Waker, locked, thread,
     };
+
+    /// Counts how often it is woken.
+    #[derive(Debug, Default)]
+    struct Sleeper(AtomicU32);
+
+    impl Wake for Sleeper {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// An alarm that was polled by each of `sleepers` in turn.
+    fn polled_by(at: Instant, sleepers: &[&Arc<Sleeper>]) -> Alarm {
+        let mut alarm = Alarm::at(at);
+        for sleeper in sleepers {
+            let waker = Waker::from(Arc::clone(sleeper));
+            assert!(alarm.poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+        alarm
+    }
 
     #[tokio::test]
     async fn an_alarm_rings_once_its_moment_has_come() {
         for wait in [Duration::ZERO, PERIOD * 2] {
             let deadline = Deadline::coarse(wait).unwrap();
-            let mut timer = deadline.timer().unwrap();
-            poll_fn(|context| timer.poll(context)).await;
+            let mut timer = None;
+            poll_fn(|context| Deadline::poll(Some(deadline), &mut timer, context)).await;
             assert!(Instant::now() >= deadline.at);
         }
     }
@@ -202,19 +268,35 @@ mod tests {
     #[test]
     fn one_that_is_not_needed_is_struck_out() {
         let far = Instant::now() + Duration::from_hours(1);
-        let (kept, dropped) = (Alarm::at(far), Alarm::at(far));
-        let bell = Arc::downgrade(&dropped.bell);
-        drop(dropped);
-        assert_eq!(bell.strong_count(), 0);
+        let [kept, dropped] = [Arc::<Sleeper>::default(), Arc::default()];
+        let alarms = (polled_by(far, &[&kept]), polled_by(far, &[&dropped]));
+        drop(alarms.1);
+        assert_eq!(Arc::strong_count(&kept), 2);
+        assert_eq!(Arc::strong_count(&dropped), 1);
         let book = locked(&BOOK);
-        let entry = book.lines[kept.line].as_ref();
-        assert!(entry.is_some_and(|(_, bell)| Arc::ptr_eq(bell, &kept.bell)));
+        assert!(alarms.0.line.is_some_and(|line| book.lines[line].is_some()));
+    }
+
+    #[test]
+    fn only_the_last_who_polled_is_woken_and_again_until_it_is_struck_out() {
+        let [first, last] = [Arc::<Sleeper>::default(), Arc::default()];
+        let soon = Instant::now() + Duration::from_millis(50);
+        let alarm = polled_by(soon, &[&first, &first, &last]);
+        assert_eq!(Arc::strong_count(&first), 1);
+        let late = Instant::now() + PERIOD * 40;
+        while last.0.load(Ordering::Relaxed) < 2 {
+            assert!(Instant::now() < late, "nobody is woken");
+            thread::sleep(PERIOD / 5);
+        }
+        drop(alarm);
+        assert_eq!(first.0.load(Ordering::Relaxed), 0);
     }
 
     /// Takes ten seconds, which is how long it is read in vain.
     #[test]
     fn the_book_is_read_as_long_as_something_is_in_it_and_a_while_longer() {
-        let alarm = Alarm::at(Instant::now() + Duration::from_hours(1));
+        let far = Instant::now() + Duration::from_hours(1);
+        let alarm = polled_by(far, &[&Arc::default()]);
         thread::sleep(PERIOD * 4);
         assert!(locked(&BOOK).is_read);
         drop(alarm);

@@ -1,10 +1,10 @@
 //! What a body returned, and what that asks of the transaction.
 
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use sqlx::Database;
 
-use crate::{handle::Access, run::Ran, scope::Scope};
+use crate::{handle::Access, rarely::rarely, run::Ran, scope::Scope};
 
 /// What a transactional function returns: a `Result` whose error can be made
 /// from [`sqlx::Error`].
@@ -66,7 +66,7 @@ pub async fn end<A: Access, R: Outcome>(handle: A::Handle<'_>, ran: Ran<R>) -> R
 
 /// Ends `scope` as what came of the body asks.
 pub(crate) async fn finish<DB: Database, R: Outcome>(scope: &mut Scope<'_, DB>, ran: Ran<R>) -> R {
-    let span = scope.span().clone();
+    let span = scope.span().cloned();
     let (succeeded, result) = match ran {
         Ran::Returned(result) => (result.succeeded(), result),
         Ran::Judged(result, verdict) => {
@@ -76,11 +76,25 @@ pub(crate) async fn finish<DB: Database, R: Outcome>(scope: &mut Scope<'_, DB>, 
             let commits = verdict == Verdict::Commit;
             (commits || result.succeeded(), result)
         }
-        Ran::Refused(error) => (false, R::from_error(error)),
-        Ran::TimedOut => return R::from_error(span.in_scope(|| scope.expire())),
+        Ran::Refused(error) => {
+            rarely();
+            (false, R::from_error(error))
+        }
+        Ran::TimedOut => {
+            rarely();
+            let _inside = span.as_ref().map(Span::enter);
+            return R::from_error(scope.expire());
+        }
     };
-    match scope.end(succeeded).instrument(span).await {
+    let ended = match span {
+        None => scope.end(succeeded).await,
+        Some(span) => Box::pin(scope.end(succeeded).instrument(span)).await,
+    };
+    match ended {
         Ok(()) => result,
-        Err(error) => R::from_error(error),
+        Err(error) => {
+            rarely();
+            R::from_error(error)
+        }
     }
 }

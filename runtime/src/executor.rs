@@ -20,6 +20,7 @@ use tokio::time::{Sleep, sleep, timeout};
 use crate::{
     backend::{self, Damage, Text},
     error::{Error, Kind},
+    rarely::rarely,
     scope::Core,
     state::{Flight, State, Unseen},
     statement::Asked,
@@ -36,16 +37,19 @@ pub(crate) async fn admit<'t, DB: Database>(
 ) -> Result<(&'t mut DB::Connection, &'t mut State), sqlx::Error> {
     let Asked { kind, text } = asked;
     if kind == Text::Control {
+        rarely();
         core.state().forbid(Damage::Scope, Kind::Control);
         return Err(Error::new(Kind::Control).into());
     }
     let (connection, state) = open(core).await?;
     if kind == Text::Opaque {
+        rarely();
         state.unseen = state.unseen.max(Unseen::Text);
     }
     state.tally.statements += 1;
-    if let Some((witness, text)) = state.witness.as_mut().zip(text) {
-        witness.statements.push(text);
+    if let Some(text) = text {
+        rarely();
+        state.note_text(text);
     }
     Ok((connection, state))
 }
@@ -58,6 +62,7 @@ pub(crate) async fn open<'t, DB: Database>(
         core.ready().await?;
     }
     let (Some(connection), state) = core.parts() else {
+        rarely();
         return Err(sqlx::Error::PoolClosed);
     };
     Ok((connection, state))
@@ -96,7 +101,10 @@ fn note<DB: Database, T>(
             state.succeeded();
             Ok(answer)
         }
-        Err(error) => Err(refused::<DB>(state, error)),
+        Err(error) => {
+            rarely();
+            Err(refused::<DB>(state, error))
+        }
     }
 }
 
@@ -166,6 +174,7 @@ impl<DB: Database> Stream for Seen<'_, DB> {
             }
             Some(Ok(Either::Left(_))) => {}
             Some(Err(_)) => {
+                rarely();
                 let step = step.map(|step| step.map_err(|error| refused::<DB>(seen.state, error)));
                 return Poll::Ready(step);
             }
@@ -205,7 +214,7 @@ macro_rules! executor {
                 {
                     let core = self.core();
                     let statement = Statement::of(query);
-                    let asked = statement.asked(core.state());
+                    let asked = statement.asked();
                     let opened = async move {
                         let (connection, state) = admit(core, asked).await?;
                         let results = connection.fetch_many(statement);
@@ -224,7 +233,7 @@ macro_rules! executor {
                 {
                     let core = self.core();
                     let statement = Statement::of(query);
-                    let asked = statement.asked(core.state());
+                    let asked = statement.asked();
                     Box::pin(async move {
                         let (connection, state) = admit(core, asked).await?;
                         let results = connection.fetch_many(statement);
@@ -249,7 +258,7 @@ macro_rules! executor {
                 {
                     let core = self.core();
                     let statement = Statement::of(query);
-                    let asked = statement.asked(core.state());
+                    let asked = statement.asked();
                     Box::pin(async move {
                         let (connection, state) = admit(core, asked).await?;
                         let results = connection.fetch_many(statement);
@@ -274,7 +283,7 @@ macro_rules! executor {
                 {
                     let core = self.core();
                     let statement = Statement::of(query);
-                    let asked = statement.asked(core.state());
+                    let asked = statement.asked();
                     Box::pin(async move {
                         let (connection, state) = admit(core, asked).await?;
                         let row = answer::<$database, _>(state, connection.fetch_optional(statement)).await?;
@@ -293,7 +302,7 @@ macro_rules! executor {
                 {
                     let core = self.core();
                     let statement = Statement::of(query);
-                    let asked = statement.asked(core.state());
+                    let asked = statement.asked();
                     Box::pin(async move {
                         let (connection, state) = admit(core, asked).await?;
                         let row = answer::<$database, _>(state, connection.fetch_optional(statement)).await?;

@@ -11,9 +11,11 @@ use tokio::{
     runtime::Handle,
     time::{Instant, timeout},
 };
-use tracing::Instrument;
 
-use crate::limits::{DEFAULT_TIMEOUT, GRACE};
+use crate::{
+    limits::{DEFAULT_TIMEOUT, GRACE},
+    observe::spawn,
+};
 
 /// BEGIN, COMMIT and ROLLBACK: once the first bytes may be on the wire, only the
 /// answer tells what state the connection is in. Dropped after its first poll,
@@ -89,7 +91,7 @@ impl<T: Send + 'static> Drop for FinishOnDrop<T> {
                 };
                 drop(timeout(limit, work).await);
             };
-            self.runtime.spawn(rest.in_current_span());
+            spawn(&self.runtime, rest);
         }
     }
 }

@@ -202,7 +202,7 @@ macro_rules! handle {
             fn hook(&mut self, when: When, hook: impl Future<Output = ()> + Send + 'static) {
                 let core = self.core();
                 if core.sees_the_end() {
-                    core.state().hooks.push(when, hook);
+                    core.state().add_hook(when, hook);
                 } else {
                     refuse_hook(core);
                 }

@@ -5,13 +5,19 @@ use std::{fmt, panic::AssertUnwindSafe};
 use futures_core::future::BoxFuture;
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
-use tracing::Instrument;
 
-use crate::finish::{FinishOnDrop, Patience};
+use crate::{
+    finish::{FinishOnDrop, Patience},
+    observe::spawn,
+};
 
-/// The hooks of one transaction, in the order they were registered.
+/// The hooks of one transaction, in the order they were registered. Most have
+/// none, and carry no more than that.
 #[derive(Default)]
-pub(crate) struct Hooks(Vec<Hook>);
+pub(crate) struct Hooks(Option<Box<Registered>>);
+
+#[derive(Default)]
+struct Registered(Vec<Hook>);
 
 struct Hook {
     when: When,
@@ -27,35 +33,40 @@ pub(crate) enum When {
 
 impl Hooks {
     pub(crate) fn push(&mut self, when: When, work: impl Future<Output = ()> + Send + 'static) {
-        self.0.push(Hook {
+        self.0.get_or_insert_default().0.push(Hook {
             when,
             work: Box::pin(work),
         });
     }
 
+    #[inline]
     fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.mark() == 0
     }
 
     /// How many there are, to come back to with [`Hooks::forget_since`].
+    #[inline]
     pub(crate) fn mark(&self) -> usize {
-        self.0.len()
+        self.0.as_ref().map_or(0, |hooks| hooks.0.len())
     }
 
     /// Drops those registered since `mark`: their savepoint was rolled back.
     pub(crate) fn forget_since(&mut self, mark: usize) {
-        self.0.truncate(mark);
+        if let Some(hooks) = &mut self.0 {
+            hooks.0.truncate(mark);
+        }
     }
 
     /// Takes those registered since `mark` away.
     pub(crate) fn take_since(&mut self, mark: usize) -> Self {
-        Self(self.0.split_off(mark))
+        let hooks = self.0.as_mut().map(|hooks| hooks.0.split_off(mark));
+        Self(hooks.map(|hooks| Box::new(Registered(hooks))))
     }
 
     /// Runs those that wait for `when`, one after another. One that panics is
     /// logged and stops no other.
     pub(crate) async fn run(self, when: When) {
-        for hook in self.0 {
+        for hook in self.0.unwrap_or_default().0 {
             if hook.when == when && AssertUnwindSafe(hook.work).catch_unwind().await.is_err() {
                 tracing::error!(
                     target: "sqlx_transactional",
@@ -67,8 +78,12 @@ impl Hooks {
     }
 
     /// Those that wait for `when`, to be run; for none if the end is not known.
+    #[inline]
     pub(crate) fn due(self, when: Option<When>) -> Due {
-        Due(when.filter(|_| !self.is_empty()).map(|when| (self, when)))
+        if self.is_empty() {
+            return Due::default();
+        }
+        Due(when.map(|when| Box::new((self, when))))
     }
 
     /// The same, waiting for nothing. Outside a runtime nothing can run.
@@ -76,7 +91,7 @@ impl Hooks {
         if !self.is_empty()
             && let Ok(runtime) = Handle::try_current()
         {
-            runtime.spawn(self.run(when).in_current_span());
+            spawn(&runtime, self.run(when));
         }
     }
 }
@@ -85,19 +100,19 @@ impl Hooks {
 /// background.
 #[derive(Debug, Default)]
 #[must_use = "hooks that are due are to be run"]
-pub(crate) struct Due(Option<(Hooks, When)>);
+pub(crate) struct Due(Option<Box<(Hooks, When)>>);
 
 impl Due {
     /// Runs them, if there are any, going on when the caller goes away.
     pub(crate) fn run(mut self) -> Option<FinishOnDrop<()>> {
-        let (hooks, when) = self.0.take()?;
+        let (hooks, when) = *self.0.take()?;
         let run = hooks.run(when);
         Some(FinishOnDrop::new(Handle::current(), Patience::Endless, run))
     }
 
-    /// These, or if there are none, the others.
-    pub(crate) fn or(self, others: Self) -> Self {
-        if self.0.is_some() { self } else { others }
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
     }
 
     /// Lets them go: what they waited for is done again.
@@ -107,17 +122,22 @@ impl Due {
 }
 
 impl Drop for Due {
+    #[inline]
     fn drop(&mut self) {
-        if let Some((hooks, when)) = self.0.take() {
-            hooks.run_in_background(when);
+        if let Some(due) = self.0.take() {
+            run_late(*due);
         }
     }
 }
 
+#[cold]
+fn run_late((hooks, when): (Hooks, When)) {
+    hooks.run_in_background(when);
+}
+
 impl fmt::Debug for Hooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list()
-            .entries(self.0.iter().map(|hook| hook.when))
-            .finish()
+        let hooks = self.0.iter().flat_map(|hooks| &hooks.0);
+        f.debug_list().entries(hooks.map(|hook| hook.when)).finish()
     }
 }

@@ -4,21 +4,18 @@ use std::{fmt, time::Duration};
 
 use sqlx::{Connection, Database, Pool, pool::PoolConnection};
 use sqlx_core::transaction::TransactionManager;
-use tokio::{
-    runtime::Handle,
-    time::{Instant, timeout},
-};
-use tracing::{Instrument, Span};
+use tokio::time::{Instant, timeout};
 
 use crate::{
-    backend::{self, Damage, Interrupt, Refusal, Session, Terms},
+    backend::{self, Damage, Interrupt, Refusal, Terms},
     conclude::{Concluded, End, before, timed_out},
     deadline::Deadline,
     error::Error,
     finish::{FinishOnDrop, Patience},
     hooks::{Hooks, When},
     limits,
-    observe::{self, Account, Outcome},
+    observe::{self, Account, Outcome, spawn},
+    rarely::rarely,
     recorded::record,
     resolve::Ticket,
     session::About,
@@ -48,43 +45,47 @@ impl<DB: Database> Lease<DB> {
         terms: &Terms,
         deadline: Option<Instant>,
     ) -> Result<Self, sqlx::Error> {
+        let backend = backend::of::<DB>();
         let mut spares = pool.options().get_max_connections();
         loop {
             let connection = waits::acquire(pool).await?;
-            let about = Box::new(About {
-                terms: terms.clone(),
-                session: Session::default(),
-                begun: Instant::now(),
-                deadline,
-                pool: pool.clone(),
-                runtime: Handle::current(),
-            });
-            let runtime = about.runtime.clone();
             let lease = Self {
                 connection: Some(connection),
-                about,
+                about: Box::new(About::new(pool, terms, deadline)),
                 orphan: false,
             };
-            let patience = match backend::of::<DB>() {
-                embedded if embedded.is_embedded() => Patience::For(embedded.patience()),
-                server => Patience::Least(server.patience(), deadline),
+            let begun = if backend.survives_cut_begin() {
+                lease.begun().await
+            } else {
+                let (runtime, patience) = (lease.about.runtime.clone(), lease.patience());
+                FinishOnDrop::new(runtime, patience, lease.begun()).await
             };
-            match FinishOnDrop::new(runtime, patience, lease.begun()).await {
+            let error = match begun {
                 Ok(lease) => return Ok(lease),
-                // Nothing of this one's was lost with it.
-                Err(error) if backend::of::<DB>().is_found_unfit(&error) && spares > 0 => {
-                    spares -= 1;
-                    waits::gave_back();
-                }
-                Err(error) => return Err(error),
+                Err(error) => error,
+            };
+            rarely();
+            if !backend.is_found_unfit(&error) || spares == 0 {
+                return Err(error);
             }
+            // Nothing of this one's was lost with it.
+            spares -= 1;
+            waits::gave_back();
+        }
+    }
+
+    /// How long BEGIN may go on by itself.
+    fn patience(&self) -> Patience {
+        match backend::of::<DB>() {
+            embedded if embedded.is_embedded() => Patience::For(embedded.patience()),
+            server => Patience::Least(server.patience(), self.about.deadline),
         }
     }
 
     async fn begun(mut self) -> Result<Self, sqlx::Error> {
-        let backend = backend::of::<DB>();
         if depth::<DB>(self.connection()) > 0 {
             // Whoever had it before left a transaction open, or sqlx believes so.
+            rarely();
             Box::pin(self.restored()).await?;
         }
         let about = &self.about;
@@ -97,14 +98,19 @@ impl<DB: Database> Lease<DB> {
                 Ok(self)
             }
             Err(error) => {
-                if backend.damage(&error) == Damage::Connection {
-                    self.close("it was lost before the transaction began");
-                } else {
-                    Box::pin(self.restore()).await;
-                }
-                Err(error)
+                rarely();
+                Box::pin(self.not_begun(error)).await
             }
         }
+    }
+
+    async fn not_begun(self, error: sqlx::Error) -> Result<Self, sqlx::Error> {
+        if backend::of::<DB>().damage(&error) == Damage::Connection {
+            self.close("it was lost before the transaction began");
+        } else {
+            self.restore().await;
+        }
+        Err(error)
     }
 
     /// What ends the statement that runs.
@@ -134,31 +140,28 @@ impl<DB: Database> Lease<DB> {
         hooks: Hooks,
         account: Account,
     ) -> FinishOnDrop<Concluded> {
-        let patience = match &end {
-            End::Commit(_) => Patience::Until(self.about.deadline),
-            // Each of its steps has a bound, and behind them are the hooks.
-            End::RollBack(_) => Patience::Endless,
-        };
-        FinishOnDrop::new(self.about.runtime.clone(), patience, async move {
-            let (outcome, answer) = match end {
-                End::Commit(ticket) => self.commit(ticket).await,
-                End::RollBack(answer) => {
+        let runtime = self.about.runtime.clone();
+        match end {
+            End::Commit(ticket) => {
+                let patience = Patience::Until(self.about.deadline);
+                FinishOnDrop::new(runtime, patience, async move {
+                    let (outcome, answer) = self.commit(ticket).await;
+                    concluded(outcome, answer, hooks, &account)
+                })
+            }
+            End::RollBack(answer) => {
+                // Each of its steps has a bound, and behind them are the hooks.
+                FinishOnDrop::new(runtime, Patience::Endless, async move {
                     self.roll_back(damage).await;
                     let answer = answer.map_or(Ok(()), |error| Err(error.into()));
-                    (Outcome::RolledBack, answer)
-                }
-            };
-            account.ended(outcome);
-            Concluded {
-                outcome,
-                answer,
-                hooks: hooks.due(outcome.when()),
+                    concluded(Outcome::RolledBack, answer, hooks, &account)
+                })
             }
-        })
+        }
     }
 
     async fn commit(mut self, ticket: Ticket) -> (Outcome, Result<(), sqlx::Error>) {
-        let (backend, mode) = (backend::of::<DB>(), self.about.terms.mode);
+        let mode = self.about.terms.mode;
         let timer = observe::Timer::start();
         let error = match backend::commit::<DB>(self.connection(), mode).await {
             Ok(()) => {
@@ -168,10 +171,19 @@ impl<DB: Database> Lease<DB> {
             }
             Err(error) => error,
         };
-        match backend.refusal(&error) {
+        rarely();
+        Box::pin(self.not_committed(error, ticket)).await
+    }
+
+    async fn not_committed(
+        self,
+        error: sqlx::Error,
+        ticket: Ticket,
+    ) -> (Outcome, Result<(), sqlx::Error>) {
+        match backend::of::<DB>().refusal(&error) {
             Refusal::Definite => {
                 observe::commit_refused(&error);
-                Box::pin(self.restore()).await;
+                self.restore().await;
                 (Outcome::RolledBack, Err(error))
             }
             Refusal::Unknown => {
@@ -222,7 +234,7 @@ impl<DB: Database> Lease<DB> {
             }
             hooks.run(When::RolledBack).await;
         };
-        runtime.spawn(rest.instrument(Span::current()));
+        spawn(&runtime, rest);
     }
 
     /// Gives the connection back clean, or closes it.
@@ -259,29 +271,34 @@ impl<DB: Database> Lease<DB> {
     /// Gives the connection back. The caller need not wait for what is of no use
     /// to it.
     fn give_back(mut self) {
-        let (backend, limits) = (backend::of::<DB>(), self.about.terms.limits.clone());
+        let backend = backend::of::<DB>();
         self.about.session.interrupt.lower();
-        if backend.reset(self.connection(), &limits).is_some() {
-            let runtime = self.about.runtime.clone();
-            runtime.spawn(self.reset_and_give_back().in_current_span());
-            return;
+        if !self.about.terms.limits.is_empty() {
+            rarely();
+            let limits = self.about.terms.limits.clone();
+            if backend.reset(self.connection(), &limits).is_some() {
+                let runtime = self.about.runtime.clone();
+                return spawn(&runtime, self.reset_and_give_back());
+            }
         }
-        let _inside = self.about.runtime.enter();
         let Some(mut connection) = self.connection.take() else {
             return;
         };
         if backend.is_embedded() {
+            let _inside = self.about.runtime.enter();
             return drop(connection);
         }
-        // sqlx pings the server on the way, and would wait for ever.
-        let deadline = Deadline::coarse(backend.patience());
-        let returned = before(deadline, Box::pin(connection.return_to_pool()));
-        let returned = async move {
-            if returned.await.is_none() {
+        // In a box, because tokio moves what it spawns, and this is large.
+        let returning = Box::pin(connection.return_to_pool());
+        spawn(&self.about.runtime, async move {
+            // sqlx pings the server on the way, and would wait for ever.
+            let deadline = Deadline::coarse(backend.patience());
+            if before(deadline, returning).await.is_none() {
                 observe::closed("it did not come back to the pool");
             }
-        };
-        self.about.runtime.spawn(returned.in_current_span());
+            // What is left of it, which may open another for the pool.
+            drop(connection);
+        });
     }
 
     async fn reset_and_give_back(mut self) {
@@ -312,9 +329,9 @@ impl<DB: Database> Lease<DB> {
         let _inside = about.runtime.enter();
         let connection = connection.detach();
         about.runtime.clone().spawn(async move {
-            if let Some(session) = about.session.id {
+            if let Some(ended) = about.end_session().await {
                 // While the socket is open nobody else can be called the same.
-                observe::session_ended(about.end_session(session).await);
+                observe::session_ended(ended);
             }
             // An answer is not needed, only an end.
             let _ = timeout(GOOD_BYE, connection.close()).await;
@@ -348,6 +365,21 @@ impl<DB: Database> fmt::Debug for Lease<DB> {
         f.debug_struct("Lease")
             .field("terms", &self.about.terms)
             .finish_non_exhaustive()
+    }
+}
+
+/// A transaction that has ended so.
+fn concluded(
+    outcome: Outcome,
+    answer: Result<(), sqlx::Error>,
+    hooks: Hooks,
+    account: &Account,
+) -> Concluded {
+    account.ended(outcome);
+    Concluded {
+        outcome,
+        answer,
+        hooks: hooks.due(outcome.when()),
     }
 }
 

@@ -138,6 +138,7 @@ mod limits;
 mod observe;
 pub mod pool;
 mod pools;
+mod rarely;
 mod recorded;
 mod resolve;
 mod retry;

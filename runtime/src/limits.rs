@@ -76,6 +76,7 @@ impl Limits {
     }
 
     /// These, and those of `place` where these say nothing.
+    #[inline]
     pub(crate) fn or(self, place: Self) -> Self {
         Self {
             timeout: self.timeout.or(place.timeout),
@@ -107,7 +108,15 @@ impl Limits {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shared(Option<Arc<Limits>>);
 
+impl Shared {
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
 impl From<Limits> for Shared {
+    #[inline]
     fn from(limits: Limits) -> Self {
         Self((limits != Limits::new()).then(|| Arc::new(limits)))
     }
@@ -116,6 +125,7 @@ impl From<Limits> for Shared {
 impl Deref for Shared {
     type Target = Limits;
 
+    #[inline]
     fn deref(&self) -> &Limits {
         const NONE: &Limits = &Limits::new();
         self.0.as_deref().unwrap_or(NONE)

@@ -11,7 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tracing::{Span, field};
+use tokio::runtime::Handle;
+use tracing::{Instrument, Level, Span, field, level_filters::LevelFilter};
 
 use crate::{error::Error, hooks::When};
 
@@ -32,6 +33,7 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     /// The hooks that wait for it.
+    #[inline]
     pub(crate) fn when(self) -> Option<When> {
         match self {
             Self::Committed => Some(When::Committed),
@@ -63,6 +65,13 @@ fn tell<T>(told: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(told)).ok()
 }
 
+/// Whether anybody listens to anything of this level. Asked first, because most
+/// of the time nobody does.
+#[inline]
+fn is_heard(level: Level) -> bool {
+    level <= LevelFilter::current()
+}
+
 /// An event of this crate's, told.
 macro_rules! event {
     ($level:ident: $($fields:tt)*) => {
@@ -70,9 +79,18 @@ macro_rules! event {
     };
 }
 
-/// The span of a transaction that begins here.
-pub(crate) fn begun(name: &'static str, engine: &'static str, place: Option<&str>) -> Span {
-    or_none(|| {
+/// The span of a transaction that begins here, where somebody listens.
+#[inline]
+pub(crate) fn begun(name: &'static str, engine: &'static str, place: Option<&str>) -> Option<Span> {
+    if !is_heard(Level::INFO) {
+        return None;
+    }
+    begun_aloud(name, engine, place)
+}
+
+#[cold]
+fn begun_aloud(name: &'static str, engine: &'static str, place: Option<&str>) -> Option<Span> {
+    enabled(|| {
         tracing::info_span!(
             target: target!(),
             "transaction",
@@ -88,9 +106,19 @@ pub(crate) fn begun(name: &'static str, engine: &'static str, place: Option<&str
     })
 }
 
-/// The span of a function that joins a transaction, or makes a savepoint in it.
-pub(crate) fn inside(name: &'static str, engine: &'static str, kind: &'static str) -> Span {
-    or_none(|| {
+/// The span of a function that joins a transaction, or makes a savepoint in it,
+/// where somebody listens.
+#[inline]
+pub(crate) fn inside(name: &'static str, engine: &'static str, kind: &'static str) -> Option<Span> {
+    if !is_heard(Level::DEBUG) {
+        return None;
+    }
+    inside_aloud(name, engine, kind)
+}
+
+#[cold]
+fn inside_aloud(name: &'static str, engine: &'static str, kind: &'static str) -> Option<Span> {
+    enabled(|| {
         tracing::debug_span!(
             target: target!(),
             "transaction",
@@ -102,11 +130,10 @@ pub(crate) fn inside(name: &'static str, engine: &'static str, kind: &'static st
     })
 }
 
-/// Nothing, where nobody listens: a disabled span still looks for a logger each
-/// time it is entered, which is at every poll.
-fn or_none(span: impl FnOnce() -> Span) -> Span {
-    let span = tell(span).filter(|span| !span.is_disabled());
-    span.unwrap_or_else(Span::none)
+/// Nothing, where it is filtered out: a disabled span still looks for a logger
+/// each time it is entered, which is at every poll.
+fn enabled(span: impl FnOnce() -> Span) -> Option<Span> {
+    tell(span).filter(|span| !span.is_disabled())
 }
 
 /// A transaction's span, which is told the outcome once: by the caller's end, or,
@@ -126,13 +153,14 @@ struct Open {
 }
 
 impl Account {
+    #[inline]
     pub(crate) fn new(
-        span: &Span,
+        span: Option<&Span>,
         tally: Tally,
         opened: Option<Instant>,
         otherwise: Outcome,
     ) -> Self {
-        Self((!span.is_none()).then(|| {
+        Self(span.map(|span| {
             Arc::new(Open {
                 span: span.clone(),
                 tally,
@@ -143,6 +171,7 @@ impl Account {
         }))
     }
 
+    #[inline]
     pub(crate) fn ended(&self, outcome: Outcome) {
         if let Some(open) = &self.0 {
             open.ended(outcome);
@@ -151,6 +180,7 @@ impl Account {
 }
 
 impl Open {
+    #[inline]
     fn ended(&self, outcome: Outcome) {
         if self.told.swap(true, Ordering::Relaxed) {
             return;
@@ -169,9 +199,20 @@ impl Drop for Open {
     }
 }
 
+/// Lets `work` go on by itself, inside the span that is current now.
+pub(crate) fn spawn(runtime: &Handle, work: impl Future<Output = ()> + Send + 'static) {
+    if is_heard(Level::ERROR) {
+        runtime.spawn(work.in_current_span());
+    } else {
+        runtime.spawn(work);
+    }
+}
+
 /// Records how a part of a transaction ended.
-pub(crate) fn part_ended(span: &Span, outcome: &'static str) {
-    tell(|| span.record("outcome", outcome));
+pub(crate) fn part_ended(span: Option<&Span>, outcome: &'static str) {
+    if let Some(span) = span {
+        tell(|| span.record("outcome", outcome));
+    }
 }
 
 /// Times a message to the database, where somebody listens.
@@ -179,17 +220,27 @@ pub(crate) fn part_ended(span: &Span, outcome: &'static str) {
 pub(crate) struct Timer(Option<Instant>);
 
 impl Timer {
+    #[inline]
     pub(crate) fn start() -> Self {
-        let wanted = tell(|| tracing::enabled!(target: target!(), tracing::Level::DEBUG));
+        if !is_heard(Level::DEBUG) {
+            return Self(None);
+        }
+        let wanted = tell(|| tracing::enabled!(target: target!(), Level::DEBUG));
         Self(wanted.unwrap_or_default().then(Instant::now))
     }
 
+    #[inline]
     pub(crate) fn event(&self, what: &'static str) {
         if let Some(started) = self.0 {
-            let elapsed_us = micros(started.elapsed());
-            event!(debug: elapsed_us, "{what}");
+            took(what, started.elapsed());
         }
     }
+}
+
+#[cold]
+fn took(what: &'static str, time: Duration) {
+    let elapsed_us = micros(time);
+    event!(debug: elapsed_us, "{what}");
 }
 
 pub(crate) fn doomed(cause: &sqlx::Error) {

@@ -278,7 +278,7 @@ pub async fn claim<A: Access, R: Outcome>(
     }
     if scope.is_root() {
         // Elsewhere it may be undone while the rest commits.
-        scope.core().state().key = Some(key.into());
+        scope.core().state().set_key(key);
     }
     None
 }

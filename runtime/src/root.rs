@@ -23,6 +23,7 @@ use crate::{
     limits::{self, DEFAULT_TIMEOUT, Limits},
     observe,
     private::Options,
+    rarely::rarely,
     retry::Attempt,
     savepoint,
     scope::{Core, OTHER_SETTING},
@@ -44,7 +45,7 @@ pub(crate) struct Root<'c, DB: Database> {
     pause: Option<Duration>,
     /// Whether this is the first of two runs, for a test.
     rehearses: bool,
-    span: Span,
+    span: Option<Span>,
 }
 
 /// The transaction's way to the database.
@@ -72,25 +73,23 @@ impl<'c, DB: Database> Root<'c, DB> {
                 ..options.characteristics
             },
             settings: settings::Shared::default(),
-            identify: timed && place.source().is_some(),
+            identify: timed && place.pool().is_some(),
             resolvable: options.resolvable && mode == Mode::Write,
             limits,
         };
         let attempt = options.attempt.filter(|_| place.is_outermost());
-        let rehearses = attempt.is_some_and(|(number, _)| number == 1)
-            && place
-                .source()
-                .is_some_and(|source| runs_twice(source.pool()));
+        let rehearses =
+            attempt.is_some_and(|(number, _)| number == 1) && place.pool().is_some_and(runs_twice);
         let attempt = attempt.map(|(number, started)| {
             let retry = options.retry.unwrap_or_default().or(place.retry());
-            Box::new(Attempt {
+            Attempt {
                 number,
                 retry,
                 started,
-            })
+            }
         });
         let mut state = State::new(options.name, terms, attempt);
-        place.add_hooks(&mut state.hooks);
+        place.add_hooks(&mut state);
         Self {
             deadline: match state.terms.limits.timeout {
                 Some(limit) => Deadline::exact(limit),
@@ -118,8 +117,8 @@ impl<'c, DB: Database> Root<'c, DB> {
         self.pause
     }
 
-    pub(crate) fn span(&self) -> &Span {
-        &self.span
+    pub(crate) fn span(&self) -> Option<&Span> {
+        self.span.as_ref()
     }
 
     pub(crate) fn deadline(&self) -> Option<Deadline> {
@@ -129,6 +128,11 @@ impl<'c, DB: Database> Root<'c, DB> {
     /// Why the body is not called at all.
     pub(crate) fn refused(&self) -> Option<Kind> {
         let terms = &self.state.terms;
+        let on_connection = matches!(self.link, Link::Idle(Place::Connection(_)));
+        if terms.are_plain() && !terms.resolvable && self.unfit.is_none() && !on_connection {
+            return None;
+        }
+        rarely();
         let unfit = self.unfit.or_else(|| {
             let unsupported = backend::of::<DB>().unsupported(terms);
             unsupported.map(Kind::Unsupported)
@@ -167,6 +171,7 @@ impl<'c, DB: Database> Root<'c, DB> {
         let (terms, deadline) = (&self.state.terms, self.deadline.map(|deadline| deadline.at));
         let begun = match terms.limits.lock_timeout {
             Some(limit) if backend::of::<DB>().is_embedded() => {
+                rarely();
                 let begun = Box::pin(place.begin(terms, deadline));
                 let begun = timeout(limit, begun).await;
                 begun.unwrap_or_else(|_| Err(Error::new(Kind::LockTimedOut).into()))
@@ -174,33 +179,41 @@ impl<'c, DB: Database> Root<'c, DB> {
             _ => place.begin(terms, deadline).await,
         };
         self.state.in_flight = None;
-        let lease = begun.map_err(|error| {
-            // The statement did not run, so the body must not go on without it.
-            let damage = backend::of::<DB>().damage(&error).max(Damage::Transaction);
-            self.state.met::<DB>(damage, error)
-        })?;
+        let lease = match begun {
+            Ok(lease) => lease,
+            Err(error) => {
+                rarely();
+                return Err(self.not_begun(error));
+            }
+        };
         timer.event("begin");
-        self.state.opened = (!self.span.is_none()).then(std::time::Instant::now);
-        match (mem::replace(&mut self.link, Link::Ended), lease) {
-            (Link::Idle(Place::Source(source)), Some(lease)) => {
-                self.state.interrupt = lease.interrupt();
-                self.link = Link::Leased(lease);
-                if source.is_plain() {
-                    return Ok(());
-                }
-                self.prepare(source).await
+        self.state.opened = self.span.is_some().then(std::time::Instant::now);
+        let source = place.source();
+        self.link = match (lease, mem::replace(&mut self.link, Link::Ended)) {
+            (Some(lease), _) => {
+                self.state.set_interrupt(lease.interrupt());
+                Link::Leased(lease)
             }
-            (Link::Idle(Place::Owned(_)), Some(lease)) => {
-                self.state.interrupt = lease.interrupt();
-                self.link = Link::Leased(lease);
-                Ok(())
+            (None, Link::Idle(Place::Connection(borrowed))) => {
+                rarely();
+                Link::Borrowed(borrowed)
             }
-            (Link::Idle(Place::Connection(borrowed)), _) => {
-                self.link = Link::Borrowed(borrowed);
-                Ok(())
+            _ => unreachable!("what is not a connection begins with a lease"),
+        };
+        match source {
+            Some(source) => {
+                rarely();
+                Box::pin(self.prepare(source)).await
             }
-            _ => unreachable!("a source begins with a lease, a connection without"),
+            None => Ok(()),
         }
+    }
+
+    /// The statement did not run, so the body must not go on without it.
+    #[cold]
+    fn not_begun(&mut self, error: sqlx::Error) -> sqlx::Error {
+        let damage = backend::of::<DB>().damage(&error).max(Damage::Transaction);
+        self.state.met::<DB>(damage, error)
     }
 
     /// Lets the user's own place do what it does in every transaction of its.
@@ -239,7 +252,7 @@ impl<'c, DB: Database> Root<'c, DB> {
             .await
             .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()));
         state.in_flight = None;
-        let suspect = state.suspect.take();
+        let suspect = state.take_suspect();
         match (verified, suspect) {
             (Ok(true), _) if state.unseen == Unseen::Text => state.unseen = Unseen::Nothing,
             (Ok(true), _) => {}
@@ -272,7 +285,7 @@ impl<'c, DB: Database> Root<'c, DB> {
     async fn cleared_up(&mut self) {
         let survives = backend::of::<DB>().survives_interruption();
         self.state.notice_interruption(survives);
-        let asks = self.state.suspect.is_some() || self.state.unseen == Unseen::Text;
+        let asks = self.state.is_suspect() || self.state.unseen == Unseen::Text;
         if asks && !self.state.is_doomed() {
             self.verify().await;
         }

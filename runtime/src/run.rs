@@ -11,13 +11,14 @@ use tracing::Span;
 use crate::{
     deadline::{Deadline, Timer},
     end::Verdict,
+    rarely::rarely,
     waits::Frame,
 };
 
 /// What surrounds a body.
 #[derive(Debug)]
 pub struct Bounds {
-    pub(crate) span: Span,
+    pub(crate) span: Option<Span>,
     pub(crate) deadline: Option<Deadline>,
     /// Why the body does not run at all.
     pub(crate) refused: Option<sqlx::Error>,
@@ -63,22 +64,14 @@ impl<F: Future> Future for Run<'_, F> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let run = &mut *self;
         if let Some(refused) = run.bounds.refused.take() {
+            rarely();
             return Poll::Ready(Ran::Refused(refused));
         }
-        let _inside = run.bounds.span.enter();
+        let _inside = run.bounds.span.as_ref().map(Span::enter);
         let body = &mut run.body;
         if let Poll::Ready(result) = run.frame.around(|| body.as_mut().poll(context)) {
             return Poll::Ready(Ran::Returned(result));
         }
-        let Some(deadline) = run.bounds.deadline else {
-            return Poll::Pending;
-        };
-        if run.timer.is_none() {
-            run.timer = deadline.timer();
-        }
-        match &mut run.timer {
-            Some(timer) => timer.poll(context).map(|()| Ran::TimedOut),
-            None => Poll::Pending,
-        }
+        Deadline::poll(run.bounds.deadline, &mut run.timer, context).map(|()| Ran::TimedOut)
     }
 }

@@ -25,7 +25,7 @@ use crate::{
 /// A savepoint, set before its first statement and gone after its end.
 pub(crate) struct Savepoint<'c, DB: Database> {
     parent: &'c mut (dyn Core<DB> + 'c),
-    span: Span,
+    span: Option<Span>,
     /// The savepoint's number once it is set.
     number: Option<u32>,
     /// The hooks that are not this scope's.
@@ -47,7 +47,7 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         let state = parent.state();
         let refused = options.refused_inside::<DB>(mode, state);
         state.notice_interruption(backend::of::<DB>().survives_interruption());
-        let hooks = state.hooks.mark();
+        let hooks = state.hooks_mark();
         let votes = parent.before_commit().mark();
         let state = parent.state();
         let outer_roll_back = mem::take(&mut state.roll_back);
@@ -66,14 +66,14 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         }
     }
 
-    pub(crate) fn span(&self) -> &Span {
-        &self.span
+    pub(crate) fn span(&self) -> Option<&Span> {
+        self.span.as_ref()
     }
 
     /// Asks for a setting; only the outermost function can say what holds for all.
     pub(crate) fn set_to(&mut self, name: &'static str, value: String) {
         let state = self.parent.state();
-        let refused = match &mut state.part {
+        let refused = match state.part_mut() {
             Some(own) if self.alone.is_some() => own.settings.push(name, value).err(),
             _ => (!state.given().settings.has(name, &value)).then_some(OTHER_SETTING),
         };
@@ -172,7 +172,7 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         if let Some(number) = self.number {
             state.owed = Some(state.owed.map_or(number, |owed| owed.min(number)));
             // Going back to the savepoint tells whether it is still there.
-            state.suspect = None;
+            let _ = state.take_suspect();
         }
         self.close(false, "dropped");
     }
@@ -180,12 +180,12 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
     /// Gives the enclosing scope its own back.
     fn close(&mut self, kept: bool, outcome: &'static str) {
         self.ended = true;
-        observe::part_ended(&self.span, outcome);
+        observe::part_ended(self.span.as_ref(), outcome);
         self.leave(kept);
         let state = self.parent.state();
         state.roll_back = self.outer_roll_back;
         if !kept {
-            state.hooks.forget_since(self.hooks);
+            state.forget_hooks_since(self.hooks);
             self.parent.before_commit().forget_since(self.votes);
         }
     }
@@ -240,7 +240,7 @@ pub(crate) async fn roll_back_to<DB: Database>(
         state.in_flight = Some(Flight::Savepoint);
         let settled = backend::of::<DB>().settle(connection).await;
         state.in_flight = None;
-        state.interrupt.lower();
+        state.lower_interrupt();
         if let Err(error) = settled {
             return state.failed::<DB>(Damage::Connection, &error);
         }
@@ -252,7 +252,7 @@ pub(crate) async fn roll_back_to<DB: Database>(
         .await
         .is_ok()
     {
-        state.suspect = None;
+        let _ = state.take_suspect();
     }
 }
 

@@ -51,10 +51,6 @@ pub(crate) trait Core<DB: Database>: Send {
 pub struct Scope<'c, DB: Database>(Place<'c, DB>);
 
 /// Where a handle stands.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "most are roots, and a box would be one more allocation for each"
-)]
 enum Place<'c, DB: Database> {
     Root(Root<'c, DB>),
     Savepoint(Savepoint<'c, DB>),
@@ -82,11 +78,11 @@ impl<'c, DB: Database> Scope<'c, DB> {
         }
     }
 
-    pub(crate) fn span(&self) -> &Span {
+    pub(crate) fn span(&self) -> Option<&Span> {
         match &self.0 {
             Place::Root(root) => root.span(),
             Place::Savepoint(savepoint) => savepoint.span(),
-            Place::Joined(joined) => &joined.span,
+            Place::Joined(joined) => joined.span.as_ref(),
         }
     }
 
@@ -125,7 +121,7 @@ impl<'c, DB: Database> Scope<'c, DB> {
             Place::Joined(joined) => (within(), joined.refused),
         };
         Bounds {
-            span: self.span().clone(),
+            span: self.span().cloned(),
             deadline,
             refused: refused.map(|kind| Error::new(kind).into()),
         }
@@ -180,7 +176,7 @@ impl<DB: Database> fmt::Debug for Scope<'_, DB> {
 pub(crate) struct Joined<'c, DB: Database> {
     core: &'c mut (dyn Core<DB> + 'c),
     name: &'static str,
-    span: Span,
+    span: Option<Span>,
     /// Why the body is not called at all.
     refused: Option<Kind>,
     ended: bool,
@@ -190,7 +186,7 @@ impl<'c, DB: Database> Joined<'c, DB> {
     pub(crate) fn new(core: &'c mut (dyn Core<DB> + 'c), options: &Options) -> Self {
         let mode = core.mode();
         let state = core.state();
-        state.recent = None;
+        let _ = state.take_recent();
         let refused = options.refused_inside::<DB>(mode, state);
         Self {
             core,
@@ -204,9 +200,9 @@ impl<'c, DB: Database> Joined<'c, DB> {
     fn end(&mut self, succeeded: bool) {
         self.ended = true;
         if succeeded {
-            observe::part_ended(&self.span, "ok");
+            observe::part_ended(self.span.as_ref(), "ok");
         } else {
-            observe::part_ended(&self.span, "err");
+            observe::part_ended(self.span.as_ref(), "err");
             self.doom(Kind::JoinedFailed(self.name));
         }
     }
@@ -214,7 +210,7 @@ impl<'c, DB: Database> Joined<'c, DB> {
     /// Its time is over.
     fn abandon(&mut self, cause: Cause) {
         self.ended = true;
-        observe::part_ended(&self.span, "dropped");
+        observe::part_ended(self.span.as_ref(), "dropped");
         let state = self.core.state();
         state.hurt(Damage::Scope, || cause);
         state.notice_interruption(backend::of::<DB>().survives_interruption());
@@ -224,7 +220,7 @@ impl<'c, DB: Database> Joined<'c, DB> {
     fn doom(&mut self, kind: Kind) {
         let state = self.core.state();
         state.notice_interruption(backend::of::<DB>().survives_interruption());
-        let recent = state.recent.take();
+        let recent = state.take_recent();
         state.hurt(Damage::Scope, || {
             recent.unwrap_or_else(|| Cause::new(Error::new(kind).into()))
         });
@@ -234,7 +230,7 @@ impl<'c, DB: Database> Joined<'c, DB> {
 impl<DB: Database> Drop for Joined<'_, DB> {
     fn drop(&mut self) {
         if !self.ended {
-            observe::part_ended(&self.span, "dropped");
+            observe::part_ended(self.span.as_ref(), "dropped");
             self.doom(Kind::JoinedDropped(self.name));
         }
     }

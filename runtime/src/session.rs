@@ -19,11 +19,11 @@ pub(crate) struct About<DB: Database> {
     pub(crate) terms: Terms,
     /// Who the transaction is to the server.
     pub(crate) session: Session,
-    pub(crate) begun: Instant,
     /// When the caller stops waiting.
     pub(crate) deadline: Option<Instant>,
-    /// Where a connection comes from that ends this one's session.
-    pub(crate) pool: Pool<DB>,
+    /// Where a connection comes from that ends this one's session, and since when
+    /// that is the transaction's, where it may have to be ended.
+    reach: Option<(Pool<DB>, Instant)>,
     pub(crate) runtime: Handle,
 }
 
@@ -32,15 +32,25 @@ impl<DB: Database> Clone for About<DB> {
         Self {
             terms: self.terms.clone(),
             session: self.session.clone(),
-            begun: self.begun,
             deadline: self.deadline,
-            pool: self.pool.clone(),
+            reach: self.reach.clone(),
             runtime: self.runtime.clone(),
         }
     }
 }
 
 impl<DB: Database> About<DB> {
+    pub(crate) fn new(pool: &Pool<DB>, terms: &Terms, deadline: Option<Instant>) -> Self {
+        let tells = terms.identify || terms.resolvable;
+        Self {
+            terms: terms.clone(),
+            session: Session::default(),
+            deadline,
+            reach: tells.then(|| (pool.clone(), Instant::now())),
+            runtime: Handle::current(),
+        }
+    }
+
     /// How long a connection may take to become clean: behind the deadline its
     /// locks are in others' way.
     pub(crate) fn patience(&self) -> Duration {
@@ -73,27 +83,29 @@ const PAUSES: [Duration; 3] = [
 
 impl<DB: Database> About<DB> {
     /// Ends the server's session, whose locks are in others' way, from another
-    /// connection: this one may be a dead line. Gives whether it is ended.
-    pub(crate) async fn end_session(&self, session: u64) -> bool {
+    /// connection: this one may be a dead line. Gives whether it is ended, if it
+    /// is known which it is.
+    pub(crate) async fn end_session(&self) -> Option<bool> {
+        let ((pool, begun), session) = (self.reach.as_ref()?, self.session.id?);
         for pause in PAUSES {
-            if self.try_to_end(session).await {
-                return true;
+            if try_to_end(pool, session, *begun).await {
+                return Some(true);
             }
             sleep(pause).await;
         }
-        self.try_to_end(session).await
+        Some(try_to_end(pool, session, *begun).await)
     }
+}
 
-    async fn try_to_end(&self, session: u64) -> bool {
-        let _turn = ENDING.acquire().await;
-        let age = self.begun.elapsed();
-        let ended = async {
-            let mut connection = DB::Connection::connect_with(&self.pool.connect_options()).await?;
-            let ended = backend::of::<DB>().end_session(&mut connection, session, age);
-            let ended = ended.await;
-            let _ = connection.close().await;
-            ended
-        };
-        matches!(timeout(TRY, ended).await, Ok(Ok(())))
-    }
+async fn try_to_end<DB: Database>(pool: &Pool<DB>, session: u64, begun: Instant) -> bool {
+    let _turn = ENDING.acquire().await;
+    let age = begun.elapsed();
+    let ended = async {
+        let mut connection = DB::Connection::connect_with(&pool.connect_options()).await?;
+        let ended = backend::of::<DB>().end_session(&mut connection, session, age);
+        let ended = ended.await;
+        let _ = connection.close().await;
+        ended
+    };
+    matches!(timeout(TRY, ended).await, Ok(Ok(())))
 }

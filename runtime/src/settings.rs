@@ -26,6 +26,7 @@ impl Shared {
         self.0.iter().flat_map(|settings| settings.iter())
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_none()
     }

@@ -9,13 +9,13 @@ use sqlx::{Database, Execute, SqlStr, Statement as _};
 
 use crate::{
     backend::{self, Text},
-    state::State,
+    testing::is_watching,
 };
 
 /// What is known of a statement before it is sent.
 pub(crate) struct Asked {
     pub(crate) kind: Text,
-    /// Its text, where a test wants to know it.
+    /// Its text, where a test may want to know it.
     pub(crate) text: Option<String>,
 }
 
@@ -49,8 +49,8 @@ impl<DB: Database, E> Statement<DB, E> {
         }
     }
 
-    /// What this statement may do to the transaction with this state.
-    pub(crate) fn asked<'q>(&self, state: &State) -> Asked
+    /// What this statement may do to the transaction it is sent in.
+    pub(crate) fn asked<'q>(&self) -> Asked
     where
         E: Execute<'q, DB>,
     {
@@ -60,7 +60,7 @@ impl<DB: Database, E> Statement<DB, E> {
         };
         Asked {
             kind: sql.map_or(Text::Opaque, |sql| backend::of::<DB>().text(sql)),
-            text: sql.filter(|_| state.witness.is_some()).map(str::to_owned),
+            text: sql.filter(|_| is_watching()).map(str::to_owned),
         }
     }
 }

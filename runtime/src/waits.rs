@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use crate::{
     error::{Error, Kind},
     pools::{Id, id},
+    rarely::rarely,
     testing::FORBIDDEN,
 };
 
@@ -35,14 +36,37 @@ impl Frame {
         /// Takes the body off also when it panics.
         struct Leave<'a>(&'a mut Frame);
         impl Drop for Leave<'_> {
+            #[inline]
             fn drop(&mut self) {
-                self.0.0 = FRAMES.with_borrow_mut(Vec::pop).flatten();
+                self.0.0 = leave();
             }
         }
-        FRAMES.with_borrow_mut(|frames| frames.push(self.0));
+        enter(self.0);
         let _leave = Leave(self);
         poll()
     }
+}
+
+fn enter(held: Option<Id>) {
+    FRAMES.with_borrow_mut(|frames| frames.push(held));
+}
+
+fn leave() -> Option<Id> {
+    FRAMES.with_borrow_mut(Vec::pop).flatten()
+}
+
+/// How many of the bodies hold a connection of the pool.
+fn held(id: Id) -> usize {
+    FRAMES.with_borrow(|frames| frames.iter().filter(|frame| **frame == Some(id)).count())
+}
+
+/// The body that is being polled holds a connection of this pool, or of none.
+fn hold(id: Option<Id>) {
+    FRAMES.with_borrow_mut(|frames| {
+        if let Some(innermost) = frames.last_mut() {
+            *innermost = id;
+        }
+    });
 }
 
 /// Takes a connection for the body that is being polled.
@@ -50,28 +74,20 @@ pub(crate) async fn acquire<DB: Database>(
     pool: &Pool<DB>,
 ) -> Result<PoolConnection<DB>, sqlx::Error> {
     let id = id(pool);
-    let held =
-        FRAMES.with_borrow(|frames| frames.iter().filter(|frame| **frame == Some(id)).count());
+    let held = held(id);
     let connection = if held == 0 {
         pool.acquire().await?
     } else {
+        rarely();
         Box::pin(acquire_another(pool, held)).await?
     };
-    FRAMES.with_borrow_mut(|frames| {
-        if let Some(innermost) = frames.last_mut() {
-            *innermost = Some(id);
-        }
-    });
+    hold(Some(id));
     Ok(connection)
 }
 
 /// The body that is being polled has given back the connection it took last.
 pub(crate) fn gave_back() {
-    FRAMES.with_borrow_mut(|frames| {
-        if let Some(innermost) = frames.last_mut() {
-            *innermost = None;
-        }
-    });
+    hold(None);
 }
 
 /// Takes a connection for a body inside others, which hold so many.

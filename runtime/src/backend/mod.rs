@@ -36,6 +36,10 @@ pub(crate) enum Damage {
     /// The statement alone; the transaction goes on.
     None,
     /// The engine may have ended the transaction; it has to be asked.
+    #[cfg_attr(
+        not(feature = "sqlite"),
+        expect(dead_code, reason = "the others say so when they end one")
+    )]
     Suspect,
     /// Everything since the innermost savepoint.
     Scope,
@@ -238,6 +242,12 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
 
     /// Whether the protocol survives a statement's future dropped half-way.
     fn survives_interruption(&self) -> bool;
+
+    /// Whether `restore` also brings back a connection whose BEGIN was dropped
+    /// half-way, so that it need not go on to its end.
+    fn survives_cut_begin(&self) -> bool {
+        false
+    }
 
     /// How long a connection may take to become clean before it is closed.
     fn patience(&self) -> Duration;

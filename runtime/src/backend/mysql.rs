@@ -14,7 +14,7 @@ use crate::{characteristics::Isolation, limits::Limits};
 
 use super::{
     Asked, Backend, Damage, Mode, Refusal, Session, Terms, Text, is_lost,
-    text::{Comments, Words, may_be_several},
+    text::{Comments, Words, is_control, may_be_several},
 };
 
 /// `SET TRANSACTION` without a scope is refused inside a transaction with 1568
@@ -269,10 +269,10 @@ impl Backend<MySql> for MySqlBackend {
     }
 
     fn text(&self, sql: &str) -> Text {
-        let words = Words::of(sql, COMMENTS);
-        if words.are_control() {
+        let is_harmless = || Words::of(sql, COMMENTS).first_is(&HARMLESS);
+        if is_control(sql, COMMENTS) {
             Text::Control
-        } else if may_be_several(sql, COMMENTS) || hides_words(sql) || !words.first_is(&HARMLESS) {
+        } else if may_be_several(sql, COMMENTS) || hides_words(sql) || !is_harmless() {
             Text::Opaque
         } else {
             Text::Plain

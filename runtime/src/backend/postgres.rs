@@ -19,7 +19,7 @@ use crate::characteristics::{Characteristics, Isolation};
 
 use super::{
     Asked, Backend, Damage, Mode, Refusal, Session, Terms, Text, is_lost, only_sqlite,
-    text::{Comments, Words, may_be_several},
+    text::{Comments, is_control, may_be_several},
 };
 
 /// Sent where the engine is asked for its opinion: unlike `SELECT 1` it fails
@@ -40,6 +40,7 @@ impl Backend<Postgres> for PostgresBackend {
         "postgres"
     }
 
+    #[inline]
     fn plain_begin(&self, connection: &PgConnection, terms: &Terms) -> Option<SqlStr> {
         let tells = terms.identify || terms.resolvable;
         (!tells).then(|| begin_sql(connection, terms))
@@ -79,6 +80,7 @@ impl Backend<Postgres> for PostgresBackend {
         true
     }
 
+    #[inline]
     fn unsupported(&self, terms: &Terms) -> Option<&'static str> {
         let Characteristics {
             isolation,
@@ -269,8 +271,9 @@ impl Backend<Postgres> for PostgresBackend {
         }
     }
 
+    #[inline]
     fn text(&self, sql: &str) -> Text {
-        if Words::of(sql, COMMENTS).are_control() {
+        if is_control(sql, COMMENTS) {
             Text::Control
         } else if may_be_several(sql, COMMENTS) {
             Text::Opaque
@@ -279,10 +282,19 @@ impl Backend<Postgres> for PostgresBackend {
         }
     }
 
+    #[inline]
     fn survives_interruption(&self) -> bool {
         true
     }
 
+    /// The answer is read before what `restore` asks, and sqlx sends no ROLLBACK
+    /// of its own for a BEGIN that was not answered.
+    #[inline]
+    fn survives_cut_begin(&self) -> bool {
+        true
+    }
+
+    #[inline]
     fn patience(&self) -> Duration {
         Duration::from_millis(1_500)
     }

@@ -14,7 +14,7 @@ use crate::characteristics::{Isolation, Locking};
 
 use super::{
     Asked, Backend, Damage, Interrupt, Mode, Refusal, Session, Terms, Text, is_lost, only_postgres,
-    text::{Comments, Words, may_be_several},
+    text::{Comments, is_control, may_be_several},
 };
 
 /// A reader's transaction stays unknown to sqlx (depth 0), because sqlx's own
@@ -51,6 +51,7 @@ impl Backend<Sqlite> for SqliteBackend {
         "sqlite"
     }
 
+    #[inline]
     fn plain_begin(&self, _: &SqliteConnection, terms: &Terms) -> Option<SqlStr> {
         let is_plain = terms.mode == Mode::Write && !terms.identify;
         is_plain.then(|| SqlStr::from_static(begin_sql(terms)))
@@ -84,10 +85,12 @@ impl Backend<Sqlite> for SqliteBackend {
         })
     }
 
+    #[inline]
     fn is_embedded(&self) -> bool {
         true
     }
 
+    #[inline]
     fn unsupported(&self, terms: &Terms) -> Option<&'static str> {
         only_postgres(terms)
     }
@@ -137,6 +140,7 @@ impl Backend<Sqlite> for SqliteBackend {
         include_str!("../../keys/sqlite.sql")
     }
 
+    #[inline]
     fn commits_plainly(&self, mode: Mode) -> bool {
         mode == Mode::Write
     }
@@ -311,8 +315,9 @@ impl Backend<Sqlite> for SqliteBackend {
         }
     }
 
+    #[inline]
     fn text(&self, sql: &str) -> Text {
-        if Words::of(sql, COMMENTS).are_control() {
+        if is_control(sql, COMMENTS) {
             Text::Control
         } else if may_be_several(sql, COMMENTS) {
             Text::Opaque
@@ -322,12 +327,14 @@ impl Backend<Sqlite> for SqliteBackend {
     }
 
     /// A statement runs in sqlx's worker thread and is waited for there.
+    #[inline]
     fn survives_interruption(&self) -> bool {
         true
     }
 
     /// Long, because nothing can end the statement that runs, and closing the
     /// connection of a database in memory would lose the database.
+    #[inline]
     fn patience(&self) -> Duration {
         Duration::from_secs(10)
     }

@@ -28,6 +28,16 @@ pub(crate) struct Terms {
     pub(crate) resolvable: bool,
 }
 
+impl Terms {
+    /// Whether nothing is asked for but the mode.
+    #[inline]
+    pub(crate) fn are_plain(&self) -> bool {
+        self.characteristics == Characteristics::new()
+            && self.settings.is_empty()
+            && self.limits.is_empty()
+    }
+}
+
 /// Ends the statement that an embedded engine runs, where that was prepared.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Interrupt(Option<Arc<AtomicBool>>);
@@ -38,7 +48,14 @@ impl Interrupt {
         Self(Some(Arc::default()))
     }
 
+    /// Whether there is something to raise.
+    #[inline]
+    pub(crate) fn is_prepared(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// From now on every statement is ended.
+    #[inline]
     pub(crate) fn raise(&self) {
         if let Some(flag) = &self.0 {
             flag.store(true, Ordering::Relaxed);
@@ -46,6 +63,7 @@ impl Interrupt {
     }
 
     /// From now on none is.
+    #[inline]
     pub(crate) fn lower(&self) {
         if let Some(flag) = &self.0 {
             flag.store(false, Ordering::Relaxed);

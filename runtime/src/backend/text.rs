@@ -50,7 +50,7 @@ impl<'a> Words<'a> {
 
     /// Whether the words begin or end a transaction in any of the engines.
     /// `ROLLBACK TO` only goes back to a savepoint.
-    pub(super) fn are_control(self) -> bool {
+    fn are_control(self) -> bool {
         if is_one_of(self.first, &["COMMIT", "BEGIN", "END", "ABORT"]) {
             return true;
         }
@@ -64,6 +64,28 @@ impl<'a> Words<'a> {
         is_one_of(self.first, &["START", "PREPARE"])
             && is_one_of(next_word(self.rest, self.comments).0, &["TRANSACTION"])
     }
+}
+
+/// Whether `sql` begins or ends a transaction in any of the engines.
+#[inline]
+pub(super) fn is_control(sql: &str, comments: Comments) -> bool {
+    may_be_control(sql) && Words::of(sql, comments).are_control()
+}
+
+/// Whether the first two letters leave that open: most statements need no second
+/// look.
+#[inline]
+fn may_be_control(sql: &str) -> bool {
+    let [first, second, ..] = sql.as_bytes() else {
+        return true;
+    };
+    if !first.is_ascii_alphabetic() || !second.is_ascii_alphabetic() {
+        return true;
+    }
+    matches!(
+        &[first.to_ascii_uppercase(), second.to_ascii_uppercase()],
+        b"CO" | b"BE" | b"EN" | b"AB" | b"RO" | b"ST" | b"PR"
+    )
 }
 
 /// The next word of `sql`, and what stands behind it.
@@ -81,6 +103,7 @@ fn is_one_of(word: &str, words: &[&str]) -> bool {
 
 /// Whether `sql` may hold more than one statement. A `;` in a literal counts:
 /// that costs a check at the end, nothing else.
+#[inline]
 pub(super) fn may_be_several(sql: &str, comments: Comments) -> bool {
     sql.find(';')
         .is_some_and(|at| !skip_blank(&sql[at + 1..], comments).is_empty())
@@ -122,7 +145,7 @@ fn behind_comment(mut sql: &str, comments: Comments) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Comments, Words, may_be_several};
+    use super::{Comments, is_control, may_be_several};
 
     const FLAT: Comments = Comments {
         nest: false,
@@ -152,7 +175,7 @@ mod tests {
             ";commit",
         ] {
             for comments in BOTH {
-                assert!(Words::of(sql, comments).are_control(), "{sql}");
+                assert!(is_control(sql, comments), "{sql}");
             }
         }
     }
@@ -173,14 +196,14 @@ mod tests {
             "/* open",
         ] {
             for comments in BOTH {
-                assert!(!Words::of(sql, comments).are_control(), "{sql}");
+                assert!(!is_control(sql, comments), "{sql}");
             }
         }
     }
 
     #[test]
     fn comments_are_read_as_the_engine_reads_them() {
-        let control = |sql, comments| Words::of(sql, comments).are_control();
+        let control = |sql, comments| is_control(sql, comments);
         for nested in [
             "/* a /* b */ c */ commit",
             "/*/* */*/commit",

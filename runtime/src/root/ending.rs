@@ -2,7 +2,6 @@
 
 use std::{mem, pin::pin, time::Duration};
 
-use futures_core::future::BoxFuture;
 use sqlx::Database;
 use tracing::Span;
 
@@ -10,11 +9,13 @@ use super::{Link, Root};
 use crate::{
     backend::{self, Damage},
     before_commit,
+    borrowed::Borrowed,
     conclude::{Concluded, End, before, conclude_nothing},
     deadline::Deadline,
     error::{Cause, Error, Kind},
-    hooks::{Due, When},
+    hooks::{Due, Hooks, When},
     observe::{self, Account, Outcome},
+    rarely::rarely,
     resolve::Ticket,
     run::{Bounds, Ran, run},
     state::Unseen,
@@ -23,7 +24,24 @@ use crate::{
 impl<DB: Database> Root<'_, DB> {
     /// Ends the transaction, within its time.
     pub(crate) async fn end(&mut self, succeeded: bool) -> Result<(), sqlx::Error> {
-        if succeeded && self.time_left().is_some_and(Deadline::is_over) {
+        if succeeded && self.is_ready_to_commit() {
+            return self.conclude(End::Commit(self.ticket()), false).await;
+        }
+        rarely();
+        Box::pin(self.end_otherwise(succeeded)).await
+    }
+
+    /// Whether nothing is left to do or to ask but COMMIT, as for most.
+    fn is_ready_to_commit(&self) -> bool {
+        self.is_settled(true)
+            && self.before_commit.is_empty()
+            && !self.state.roll_back
+            && !self.rehearses
+            && !self.is_late()
+    }
+
+    async fn end_otherwise(&mut self, succeeded: bool) -> Result<(), sqlx::Error> {
+        if succeeded && self.is_late() {
             return Err(self.expire());
         }
         if !self.settled(succeeded).await {
@@ -57,6 +75,11 @@ impl<DB: Database> Root<'_, DB> {
         refused.map_or(answer, Err)
     }
 
+    /// Whether it is too late for COMMIT.
+    fn is_late(&self) -> bool {
+        self.time_left().is_some_and(Deadline::is_over)
+    }
+
     /// When the end has to be over, if anything has begun.
     fn time_left(&self) -> Option<Deadline> {
         self.deadline
@@ -69,25 +92,26 @@ impl<DB: Database> Root<'_, DB> {
     }
 
     /// Asks the hooks before COMMIT; nothing if there is no time for that.
-    fn votes(&mut self) -> BoxFuture<'_, Option<Result<(), sqlx::Error>>> {
+    async fn votes(&mut self) -> Option<Result<(), sqlx::Error>> {
         let bounds = Bounds {
-            span: Span::none(),
+            span: None,
             deadline: self.deadline,
             refused: None,
         };
-        Box::pin(async move {
-            let voted = run(bounds, pin!(before_commit::vote(self, 0))).await;
-            let Ran::Returned(voted) = voted else {
-                return None;
-            };
-            Some(voted.map_err(Error::refused))
-        })
+        let voted = run(bounds, pin!(before_commit::vote(self, 0))).await;
+        let Ran::Returned(voted) = voted else {
+            return None;
+        };
+        Some(voted.map_err(Error::refused))
     }
 
     /// Waits until the end can be decided; `false` if there is no time for that.
     async fn settled(&mut self, succeeded: bool) -> bool {
         let deadline = self.time_left();
-        self.is_settled(succeeded) || before(deadline, self.settle(succeeded)).await.is_some()
+        self.is_settled(succeeded)
+            || before(deadline, pin!(self.settle(succeeded)))
+                .await
+                .is_some()
     }
 
     /// Whether the end can be decided without asking anybody.
@@ -100,21 +124,19 @@ impl<DB: Database> Root<'_, DB> {
         }
     }
 
-    fn settle(&mut self, succeeded: bool) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            let survives = backend::of::<DB>().survives_interruption();
-            if succeeded {
-                self.cleared_up().await;
-                if self.state.unseen == Unseen::Connection && !self.state.is_doomed() {
-                    self.verify().await;
-                }
-            } else {
-                self.state.notice_interruption(survives);
-                if self.state.unseen == Unseen::Connection && !survives {
-                    self.verify().await;
-                }
+    async fn settle(&mut self, succeeded: bool) {
+        let survives = backend::of::<DB>().survives_interruption();
+        if succeeded {
+            self.cleared_up().await;
+            if self.state.unseen == Unseen::Connection && !self.state.is_doomed() {
+                self.verify().await;
             }
-        })
+        } else {
+            self.state.notice_interruption(survives);
+            if self.state.unseen == Unseen::Connection && !survives {
+                self.verify().await;
+            }
+        }
     }
 
     /// What is needed to ask what became of the transaction.
@@ -125,53 +147,60 @@ impl<DB: Database> Root<'_, DB> {
         };
         Ticket {
             transaction,
-            key: self.state.key.clone(),
+            key: self.state.key(),
         }
     }
 
     async fn conclude(&mut self, end: End, failed: bool) -> Result<(), sqlx::Error> {
         let deadline = self.time_left();
-        // For the caller that does not wait for the answer.
-        let unanswered = match &end {
-            End::Commit(ticket) => End::Commit(ticket.clone()),
-            End::RollBack(None) => End::RollBack(None),
-            End::RollBack(Some(_)) => End::RollBack(self.state.verdict()),
-        };
+        let (ticket, is_claimed) = (end.ticket(), end.is_claimed());
         let state = &mut self.state;
-        let damage = state.damage();
-        let otherwise = match &end {
-            End::Commit(_) => Outcome::Unknown,
-            End::RollBack(_) => Outcome::RolledBack,
-        };
-        let account = Account::new(&self.span, state.tally, state.opened, otherwise);
-        let mut hooks = mem::take(&mut state.hooks);
-        let mut due = Due::default();
+        let (damage, hooks) = (state.damage(), state.take_hooks());
+        let account = Account::new(
+            self.span.as_ref(),
+            state.tally,
+            state.opened,
+            end.otherwise(),
+        );
         let concluding = match mem::replace(&mut self.link, Link::Ended) {
             Link::Leased(lease) => {
-                let hooks = mem::take(&mut hooks);
                 let concluding = lease.conclude(end, damage, hooks, account.clone());
-                before(deadline, concluding).await
+                before(deadline, concluding).await.ok_or_else(Due::default)
             }
             Link::Borrowed(borrowed) => {
-                if let End::RollBack(_) = end {
-                    // What has no COMMIT is rolled back, whoever waits for that.
-                    due = mem::take(&mut hooks).due(Some(When::RolledBack));
-                }
-                before(deadline, Box::pin(borrowed.conclude(end, damage))).await
+                rarely();
+                Box::pin(conclude_borrowed(borrowed, end, damage, hooks, deadline)).await
             }
-            Link::Idle(_) | Link::Ended => Some(conclude_nothing(end)),
+            Link::Idle(_) | Link::Ended => Ok(conclude_nothing(end, hooks)),
         };
-        let mut concluded = concluding.unwrap_or_else(|| Concluded::unanswered(unanswered));
-        due = due.or(hooks.due(concluded.outcome.when()));
-        concluded.hooks = concluded.hooks.or(due);
+        let concluded = concluding.unwrap_or_else(|hooks| {
+            rarely();
+            let end = match ticket {
+                Some(ticket) => End::Commit(ticket),
+                None => End::RollBack(self.state.verdict().filter(|_| is_claimed)),
+            };
+            Concluded::unanswered(end, hooks)
+        });
         account.ended(concluded.outcome);
-        let state = &mut self.state;
-        state.testify(concluded.outcome);
-        if let Some(attempt) = &state.attempt {
-            let failed = failed && state.transient;
-            self.pause =
-                self.pause
-                    .or(concluded.pause::<DB>(attempt, failed, state.recent.as_deref()));
+        self.state.testify(concluded.outcome);
+        if self.state.repeated().is_none() && concluded.hooks.is_empty() {
+            return concluded.answer;
+        }
+        rarely();
+        Box::pin(self.follow(concluded, failed, deadline)).await
+    }
+
+    /// What comes behind the end: another attempt, or the hooks.
+    async fn follow(
+        &mut self,
+        mut concluded: Concluded,
+        failed: bool,
+        deadline: Option<Deadline>,
+    ) -> Result<(), sqlx::Error> {
+        if let Some(attempt) = self.state.repeated() {
+            let failed = failed && self.state.transient;
+            let pause = concluded.pause::<DB>(attempt, failed, self.state.recent());
+            self.pause = self.pause.or(pause);
             if self.pause.is_some() {
                 concluded.hooks.forget();
                 return concluded.answer;
@@ -202,7 +231,8 @@ impl<DB: Database> Root<'_, DB> {
         }
         let mut state = mem::take(&mut self.state);
         let link = mem::replace(&mut self.link, Link::Ended);
-        let _inside = self.span.enter();
+        let span = self.span.clone();
+        let _inside = span.as_ref().map(Span::enter);
         let survives = backend::of::<DB>().survives_interruption();
         state.notice_interruption(survives);
         if state.unseen == Unseen::Connection && !survives {
@@ -211,16 +241,41 @@ impl<DB: Database> Root<'_, DB> {
         }
         observe::rolled_back(why);
         let outcome = Outcome::RolledBack;
-        Account::new(&self.span, state.tally, state.opened, outcome).ended(outcome);
+        Account::new(self.span.as_ref(), state.tally, state.opened, outcome).ended(outcome);
         state.testify(outcome);
-        let damage = state.damage();
+        let (damage, hooks) = (state.damage(), state.take_hooks());
         match link {
-            Link::Leased(lease) => lease.abandon(damage, state.hooks),
+            Link::Leased(lease) => lease.abandon(damage, hooks),
             Link::Borrowed(borrowed) => {
                 borrowed.abandon(damage);
-                state.hooks.run_in_background(When::RolledBack);
+                hooks.run_in_background(When::RolledBack);
             }
-            Link::Idle(_) | Link::Ended => state.hooks.run_in_background(When::RolledBack),
+            Link::Idle(_) | Link::Ended => hooks.run_in_background(When::RolledBack),
         }
     }
+}
+
+/// Ends a transaction on a connection of the caller's. Where nobody waits for the
+/// answer, gives the hooks that are due all the same.
+async fn conclude_borrowed<DB: Database>(
+    borrowed: Borrowed<'_, DB>,
+    end: End,
+    damage: Damage,
+    hooks: Hooks,
+    deadline: Option<Deadline>,
+) -> Result<Concluded, Due> {
+    let (mut due, mut hooks) = (Due::default(), Some(hooks));
+    if let End::RollBack(_) = end {
+        // What has no COMMIT is rolled back, whoever waits for that.
+        due = hooks.take().unwrap_or_default().due(Some(When::RolledBack));
+    }
+    let concluding = pin!(borrowed.conclude(end, damage));
+    let Some(mut concluded) = before(deadline, concluding).await else {
+        return Err(due);
+    };
+    if let Some(hooks) = hooks {
+        due = hooks.due(concluded.outcome.when());
+    }
+    concluded.hooks = due;
+    Ok(concluded)
 }

@@ -5,28 +5,49 @@ use tokio::time::Instant;
 
 use crate::{
     backend::{self, Terms},
-    begin::DynSource,
+    begin::{DynSource, Source},
     borrowed::Borrowed,
     characteristics::{Isolation, Locking},
-    hooks::Hooks,
     lease::Lease,
     limits::Limits,
+    rarely::rarely,
     retry::Retry,
+    state::State,
 };
 
 /// Where the connection of a transaction comes from.
 pub(crate) enum Place<'c, DB: Database> {
-    Source(&'c dyn DynSource<DB>),
+    Pool(&'c Pool<DB>),
     Owned(Pool<DB>),
+    /// One with more to say than which pool it has.
+    Source(&'c dyn DynSource<DB>),
     Connection(Borrowed<'c, DB>),
 }
 
-impl<DB: Database> Place<'_, DB> {
-    /// Whoever has defaults for what is begun here.
-    pub(super) fn source(&self) -> Option<&dyn DynSource<DB>> {
+impl<'c, DB: Database> Place<'c, DB> {
+    #[inline]
+    pub(crate) fn of<S: Source<DB>>(source: &'c S) -> Self {
+        if source.is_pool() {
+            Self::Pool(source.pool())
+        } else {
+            Self::Source(source)
+        }
+    }
+
+    /// Whoever has defaults for what is begun here, and something to do.
+    pub(super) fn source(&self) -> Option<&'c dyn DynSource<DB>> {
         match self {
             Self::Source(source) => Some(*source),
+            _ => None,
+        }
+    }
+
+    /// Where a connection comes from, if it is not there already.
+    pub(super) fn pool(&self) -> Option<&Pool<DB>> {
+        match self {
+            Self::Pool(pool) => Some(pool),
             Self::Owned(pool) => Some(pool),
+            Self::Source(source) => Some(source.pool()),
             Self::Connection(_) => None,
         }
     }
@@ -54,9 +75,9 @@ impl<DB: Database> Place<'_, DB> {
         self.source().and_then(DynSource::name)
     }
 
-    pub(super) fn add_hooks(&self, hooks: &mut Hooks) {
+    pub(super) fn add_hooks(&self, state: &mut State) {
         if let Some(source) = self.source() {
-            source.add_hooks(hooks);
+            source.add_hooks(state);
         }
     }
 
@@ -75,12 +96,12 @@ impl<DB: Database> Place<'_, DB> {
         deadline: Option<Instant>,
     ) -> Result<Option<Lease<DB>>, sqlx::Error> {
         // One future that takes a connection is large enough.
-        let pool = match self {
-            Self::Source(source) => source.pool(),
-            Self::Owned(pool) => pool,
-            Self::Connection(borrowed) => {
-                return Box::pin(borrowed.begin(terms)).await.map(|()| None);
-            }
+        if let Self::Connection(borrowed) = self {
+            rarely();
+            return Box::pin(borrowed.begin(terms)).await.map(|()| None);
+        }
+        let Some(pool) = self.pool() else {
+            unreachable!("only a connection has no pool");
         };
         Lease::begin(pool, terms, deadline).await.map(Some)
     }

@@ -32,10 +32,10 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
             limits: options.limits.into(),
             ..Terms::default()
         };
-        state.part = Some(Box::new(terms));
+        state.set_part(Some(terms));
         let alone = Alone {
             tally: mem::take(&mut state.tally),
-            witness: mem::replace(&mut state.witness, Witness::of(options.name)),
+            witness: state.swap_witness(Witness::of(options.name)),
         };
         let mut savepoint = Self::new(root, options);
         // It joins nothing.
@@ -47,7 +47,7 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
     /// What was asked for, where this stands for a transaction.
     fn own(&mut self) -> Option<&Terms> {
         self.alone.as_ref()?;
-        self.parent.state().part.as_deref()
+        self.parent.state().part()
     }
 
     /// Why its body is not called, as it would not be elsewhere.
@@ -79,7 +79,7 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
             commits = refused.is_none();
         }
         let mark = self.hooks;
-        let hooks = self.parent.state().hooks.take_since(mark);
+        let hooks = self.parent.state().take_hooks_since(mark);
         let answer = self.end_part(succeeded && refused.is_none()).await;
         let is_kept = commits && answer.is_ok();
         let when = if is_kept {
@@ -103,10 +103,10 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         } else {
             Outcome::RolledBack
         });
-        let hooks = state.hooks.take_since(mark);
+        let hooks = state.take_hooks_since(mark);
         hooks.run_in_background(When::RolledBack);
-        state.part = None;
+        state.set_part(None);
         state.tally = alone.tally;
-        state.witness = alone.witness;
+        state.swap_witness(alone.witness);
     }
 }

@@ -5,7 +5,7 @@ use sqlx::{Database, Pool};
 mod transaction;
 mod watch;
 
-pub(crate) use self::watch::Witness;
+pub(crate) use self::watch::{Witness, is_any as is_watching};
 pub use self::{
     transaction::TestTransaction,
     watch::{End, Watched, watch},

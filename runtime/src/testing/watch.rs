@@ -5,10 +5,22 @@ use std::{
     future::poll_fn,
     mem,
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crate::observe::{Outcome, Tally};
+
+/// Whether anybody has ever watched, which is asked first.
+static EVER: AtomicBool = AtomicBool::new(false);
+
+/// Whether a transaction may have a witness.
+#[inline]
+pub(crate) fn is_any() -> bool {
+    EVER.load(Ordering::Relaxed)
+}
 
 thread_local! {
     /// The watches whose futures are being polled on this thread, the outermost
@@ -79,6 +91,7 @@ pub async fn watch<F: Future>(future: F) -> (F::Output, Vec<Watched>) {
             WATCHES.with_borrow_mut(Vec::pop);
         }
     }
+    EVER.store(true, Ordering::Relaxed);
     let log = Log::default();
     let mut future = pin!(future);
     let output = poll_fn(|context| {
@@ -101,7 +114,12 @@ pub(crate) struct Witness {
 
 impl Witness {
     /// One of the transaction `name`, where somebody watches.
+    #[inline]
     pub(crate) fn of(name: &'static str) -> Option<Box<Self>> {
+        if is_any() { Self::here(name) } else { None }
+    }
+
+    fn here(name: &'static str) -> Option<Box<Self>> {
         WATCHES.with_borrow(|watches| {
             (!watches.is_empty()).then(|| {
                 Box::new(Self {

@@ -4,17 +4,25 @@ use std::fmt::Write;
 
 use sqlx::{AssertSqlSafe, PgConnection, Row, SqlSafeStr, SqlStr};
 
-use crate::{
-    backend::{Mode, Session, Terms},
-    characteristics::Characteristics,
-};
+use crate::backend::{Mode, Session, Terms};
 
 /// The first version with `transaction_timeout`.
 const TRANSACTION_TIMEOUT: u32 = 170_000;
 
 /// BEGIN with everything that holds for the transaction, as one message. Of the
 /// user's text it has only settings, as literals.
+#[inline]
 pub(super) fn begin_sql(connection: &PgConnection, terms: &Terms) -> SqlStr {
+    if terms.are_plain() {
+        return SqlStr::from_static(match terms.mode {
+            Mode::Write => "BEGIN",
+            Mode::Read => "BEGIN READ ONLY",
+        });
+    }
+    begin_with(connection, terms)
+}
+
+fn begin_with(connection: &PgConnection, terms: &Terms) -> SqlStr {
     let modern = connection.server_version_num() >= Some(TRANSACTION_TIMEOUT);
     let limits = &terms.limits;
     let timeouts = [
@@ -28,13 +36,6 @@ pub(super) fn begin_sql(connection: &PgConnection, terms: &Terms) -> SqlStr {
         ),
         ("transaction_timeout", limits.timeout.filter(|_| modern)),
     ];
-    let is_plain = terms.characteristics == Characteristics::new() && terms.settings.is_empty();
-    if is_plain && timeouts.iter().all(|(_, limit)| limit.is_none()) {
-        return SqlStr::from_static(match terms.mode {
-            Mode::Write => "BEGIN",
-            Mode::Read => "BEGIN READ ONLY",
-        });
-    }
     let mut sql = "BEGIN".to_owned();
     if let Some(isolation) = terms.characteristics.isolation {
         let _ = write!(sql, " ISOLATION LEVEL {}", isolation.as_sql());

@@ -1,0 +1,176 @@
+//! The parts of the state that few transactions have.
+
+use std::{mem, sync::Arc};
+
+use super::{Doom, State};
+use crate::{
+    backend::{Interrupt, Terms},
+    error::Cause,
+    hooks::{Hooks, When},
+    observe::Outcome,
+    retry::Attempt,
+    testing::Witness,
+};
+
+/// What most transactions have nothing of. One look tells that of all of it.
+#[derive(Debug, Default)]
+pub(super) struct Rare {
+    pub(super) doom: Option<Doom>,
+    /// An error after which the engine has to be asked whether the transaction
+    /// is still there (SQLite).
+    pub(super) suspect: Option<Cause>,
+    /// The last statement's error that went to the caller, whatever its damage.
+    pub(super) recent: Option<Cause>,
+    pub(super) hooks: Hooks,
+    /// What a test wants to know of it.
+    pub(super) witness: Option<Box<Witness>>,
+    /// What was asked for by the function that stands for a transaction in a test.
+    pub(super) part: Option<Box<Terms>>,
+    /// Which attempt this is, of a function that is repeated.
+    pub(super) attempt: Option<Attempt>,
+    /// Ends the statement that runs.
+    pub(super) interrupt: Interrupt,
+    /// The idempotency key that was written in it.
+    pub(super) key: Option<Arc<str>>,
+}
+
+impl State {
+    pub(super) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// What was asked for by the function that stands for a transaction in a test.
+    #[inline]
+    pub(crate) fn part(&self) -> Option<&Terms> {
+        self.rare.as_ref()?.part.as_deref()
+    }
+
+    pub(crate) fn part_mut(&mut self) -> Option<&mut Terms> {
+        self.rare.as_mut()?.part.as_deref_mut()
+    }
+
+    pub(crate) fn set_part(&mut self, part: Option<Terms>) {
+        self.rare().part = part.map(Box::new);
+    }
+
+    /// Runs `work` after this end of the transaction.
+    pub(crate) fn add_hook(&mut self, when: When, work: impl Future<Output = ()> + Send + 'static) {
+        self.rare().hooks.push(when, work);
+    }
+
+    /// How many hooks there are, to come back to with the two below.
+    #[inline]
+    pub(crate) fn hooks_mark(&self) -> usize {
+        self.rare.as_ref().map_or(0, |rare| rare.hooks.mark())
+    }
+
+    /// Drops the hooks registered since `mark`.
+    pub(crate) fn forget_hooks_since(&mut self, mark: usize) {
+        if let Some(rare) = &mut self.rare {
+            rare.hooks.forget_since(mark);
+        }
+    }
+
+    /// Takes the hooks registered since `mark` away.
+    pub(crate) fn take_hooks_since(&mut self, mark: usize) -> Hooks {
+        let rare = self.rare.as_mut();
+        rare.map_or_else(Hooks::default, |rare| rare.hooks.take_since(mark))
+    }
+
+    #[inline]
+    pub(crate) fn take_hooks(&mut self) -> Hooks {
+        let rare = self.rare.as_mut();
+        rare.map_or_else(Hooks::default, |rare| mem::take(&mut rare.hooks))
+    }
+
+    /// Whether a test wants to know the statements.
+    #[inline]
+    pub(crate) fn is_watched(&self) -> bool {
+        let rare = self.rare.as_ref();
+        rare.is_some_and(|rare| rare.witness.is_some())
+    }
+
+    /// Tells a test the text of a statement.
+    pub(crate) fn note_text(&mut self, text: String) {
+        let rare = self.rare.as_mut();
+        if let Some(witness) = rare.and_then(|rare| rare.witness.as_mut()) {
+            witness.statements.push(text);
+        }
+    }
+
+    /// Has what follows told to `witness`, and gives back whom it was told before.
+    pub(crate) fn swap_witness(&mut self, witness: Option<Box<Witness>>) -> Option<Box<Witness>> {
+        mem::replace(&mut self.rare().witness, witness)
+    }
+
+    #[inline]
+    pub(crate) fn is_suspect(&self) -> bool {
+        let rare = self.rare.as_ref();
+        rare.is_some_and(|rare| rare.suspect.is_some())
+    }
+
+    /// The engine was asked whether the transaction is still there.
+    pub(crate) fn take_suspect(&mut self) -> Option<Cause> {
+        self.rare.as_mut()?.suspect.take()
+    }
+
+    /// The last statement's error that went to the caller.
+    pub(crate) fn recent(&self) -> Option<&sqlx::Error> {
+        self.rare.as_ref()?.recent.as_deref()
+    }
+
+    pub(crate) fn take_recent(&mut self) -> Option<Cause> {
+        self.rare.as_mut()?.recent.take()
+    }
+
+    /// What is known of the attempt, of a function that is repeated.
+    #[inline]
+    pub(crate) fn repeated(&self) -> Option<&Attempt> {
+        self.rare.as_ref()?.attempt.as_ref()
+    }
+
+    #[inline]
+    pub(crate) fn set_interrupt(&mut self, interrupt: Interrupt) {
+        if interrupt.is_prepared() {
+            self.rare().interrupt = interrupt;
+        }
+    }
+
+    /// Statements run to their end again.
+    pub(crate) fn lower_interrupt(&self) {
+        if let Some(rare) = &self.rare {
+            rare.interrupt.lower();
+        }
+    }
+
+    #[inline]
+    pub(crate) fn key(&self) -> Option<Arc<str>> {
+        self.rare.as_ref()?.key.clone()
+    }
+
+    pub(crate) fn set_key(&mut self, key: &str) {
+        self.rare().key = Some(key.into());
+    }
+
+    /// Which attempt this is.
+    #[inline]
+    pub(crate) fn attempt(&self) -> u32 {
+        self.repeated().map_or(1, |attempt| attempt.number)
+    }
+
+    /// Tells a test how it ended.
+    #[inline]
+    pub(crate) fn testify(&mut self, outcome: Outcome) {
+        if self.is_watched() {
+            self.tell(outcome);
+        }
+    }
+
+    #[cold]
+    fn tell(&mut self, outcome: Outcome) {
+        if let Some(witness) = self.swap_witness(None) {
+            let attempt = self.attempt();
+            witness.ended(attempt, outcome, self.tally);
+        }
+    }
+}
