@@ -14,7 +14,7 @@ use crate::{
     deadline::{Deadline, Timer},
     error::Error,
     hooks::{Due, Hooks},
-    observe::{self, Outcome},
+    observe::{self, Account, Outcome},
     recorded::record,
     resolve::Ticket,
     retry::Attempt,
@@ -82,6 +82,21 @@ pub(crate) struct Concluded {
 }
 
 impl Concluded {
+    /// One whose hooks are due, and which `account` is told of.
+    pub(crate) fn new(
+        outcome: Outcome,
+        answer: Result<(), sqlx::Error>,
+        hooks: Hooks,
+        account: &Account,
+    ) -> Self {
+        account.ended(outcome);
+        Self {
+            outcome,
+            answer,
+            hooks: hooks.due(outcome.when()),
+        }
+    }
+
     /// The time is over and `end`, which was sent, is not answered: it goes on in
     /// the background.
     pub(crate) fn unanswered(end: End, hooks: Due) -> Self {

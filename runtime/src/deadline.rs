@@ -143,14 +143,14 @@ impl Alarm {
             at,
             line: None,
             sleeper: (0, 0),
-            late: 0,
+            late: LATE.load(Ordering::Acquire),
         }
     }
 
     #[inline]
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let late = LATE.load(Ordering::Acquire);
-        if self.line.is_none() || late != self.late {
+        if late != self.late {
             if self.at <= Instant::now() {
                 return Poll::Ready(());
             }

@@ -1,10 +1,16 @@
 //! What a body returned, and what that asks of the transaction.
 
-use tracing::{Instrument, Span};
+use std::borrow::BorrowMut;
 
 use sqlx::Database;
+use tracing::{Instrument, Span};
 
-use crate::{handle::Access, rarely::rarely, run::Ran, scope::Scope};
+use crate::{
+    handle::Access,
+    lean::rarely,
+    run::Ran,
+    scope::{AtOnce, Scope},
+};
 
 /// What a transactional function returns: a `Result` whose error can be made
 /// from [`sqlx::Error`].
@@ -61,34 +67,30 @@ pub fn judge<R>(ran: Ran<R>, rules: impl FnOnce(&R) -> Verdict) -> Ran<R> {
 /// Ends the transaction, or this handle's part of it, as what came of the body
 /// asks. The result is only given back once the database has answered.
 pub async fn end<A: Access, R: Outcome>(handle: A::Handle<'_>, ran: Ran<R>) -> R {
-    finish(&mut A::into_scope(handle), ran).await
+    finish(A::into_scope(handle), ran).await
 }
 
 /// Ends `scope` as what came of the body asks.
-pub(crate) async fn finish<DB: Database, R: Outcome>(scope: &mut Scope<'_, DB>, ran: Ran<R>) -> R {
-    let span = scope.span().cloned();
-    let (succeeded, result) = match ran {
-        Ran::Returned(result) => (result.succeeded(), result),
-        Ran::Judged(result, verdict) => {
-            if verdict == Verdict::RollBack && result.succeeded() {
-                scope.core().state().roll_back = true;
-            }
-            let commits = verdict == Verdict::Commit;
-            (commits || result.succeeded(), result)
-        }
-        Ran::Refused(error) => {
-            rarely();
-            (false, R::from_error(error))
-        }
-        Ran::TimedOut => {
-            rarely();
-            let _inside = span.as_ref().map(Span::enter);
-            return R::from_error(scope.expire());
-        }
+pub(crate) async fn finish<'c, DB: Database, R: Outcome>(
+    mut scope: impl BorrowMut<Scope<'c, DB>>,
+    ran: Ran<R>,
+) -> R {
+    let scope = scope.borrow_mut();
+    let (result, succeeded) = match heard(scope, ran) {
+        Ok(heard) => heard,
+        Err(failed) => return failed,
     };
-    let ended = match span {
-        None => scope.end(succeeded).await,
-        Some(span) => Box::pin(scope.end(succeeded).instrument(span)).await,
+    let ended = match scope.end_at_once(succeeded) {
+        AtOnce::Ended => return result,
+        AtOnce::Commits(committing) => {
+            let concluded = committing.await;
+            match scope.committed(concluded) {
+                Ok(answer) => answer,
+                Err(concluded) => Box::pin(scope.follow(concluded)).await,
+            }
+        }
+        AtOnce::Later(None) => scope.end(succeeded).await,
+        AtOnce::Later(Some(span)) => Box::pin(scope.end(succeeded).instrument(span)).await,
     };
     match ended {
         Ok(()) => result,
@@ -97,4 +99,33 @@ pub(crate) async fn finish<DB: Database, R: Outcome>(scope: &mut Scope<'_, DB>, 
             R::from_error(error)
         }
     }
+}
+
+/// What the body returned and whether to commit; what the function returns, if
+/// its time was over.
+fn heard<DB: Database, R: Outcome>(scope: &mut Scope<'_, DB>, ran: Ran<R>) -> Result<(R, bool), R> {
+    Ok(match ran {
+        Ran::Returned(result) | Ran::Judged(result, Verdict::Usual) => {
+            let succeeded = result.succeeded();
+            (result, succeeded)
+        }
+        Ran::Judged(result, Verdict::Commit) => (result, true),
+        Ran::Judged(result, Verdict::RollBack) => {
+            let succeeded = result.succeeded();
+            if succeeded {
+                scope.core().state().roll_back = true;
+            }
+            (result, succeeded)
+        }
+        Ran::Refused(error) => {
+            rarely();
+            (R::from_error(error), false)
+        }
+        Ran::TimedOut => {
+            rarely();
+            let span = scope.span().cloned();
+            let _inside = span.as_ref().map(Span::enter);
+            return Err(R::from_error(scope.expire()));
+        }
+    })
 }

@@ -20,37 +20,51 @@ use tokio::time::{Sleep, sleep, timeout};
 use crate::{
     backend::{self, Damage, Text},
     error::{Error, Kind},
-    rarely::rarely,
+    lean::rarely,
     scope::Core,
     state::{Flight, State, Unseen},
-    statement::Asked,
+    testing::is_watching,
 };
 
 /// One result of a statement.
 type Step<DB> = Result<Either<<DB as Database>::QueryResult, <DB as Database>::Row>, sqlx::Error>;
 
-/// Gives the open connection for a statement of this kind, or the reason why it
-/// is not sent.
-pub(crate) async fn admit<'t, DB: Database>(
-    core: &'t mut (dyn Core<DB> + '_),
-    asked: Asked,
-) -> Result<(&'t mut DB::Connection, &'t mut State), sqlx::Error> {
-    let Asked { kind, text } = asked;
+/// Refuses what is never sent.
+fn refuse<DB: Database>(core: &mut (dyn Core<DB> + '_), kind: Text) -> Result<(), sqlx::Error> {
     if kind == Text::Control {
         rarely();
         core.state().forbid(Damage::Scope, Kind::Control);
         return Err(Error::new(Kind::Control).into());
     }
-    let (connection, state) = open(core).await?;
+    Ok(())
+}
+
+/// Gives the open connection for a statement, which is on its way from now on.
+fn admit<'t, DB: Database>(
+    core: &'t mut (dyn Core<DB> + '_),
+    kind: Text,
+    text: Option<&str>,
+) -> Result<(&'t mut DB::Connection, &'t mut State), sqlx::Error> {
+    let (connection, state) = opened(core)?;
     if kind == Text::Opaque {
         rarely();
         state.unseen = state.unseen.max(Unseen::Text);
     }
     state.tally.statements += 1;
-    if let Some(text) = text {
+    if is_watching() {
         rarely();
         state.note_text(text);
     }
+    Ok((connection, state))
+}
+
+fn opened<'t, DB: Database>(
+    core: &'t mut (dyn Core<DB> + '_),
+) -> Result<(&'t mut DB::Connection, &'t mut State), sqlx::Error> {
+    let (Some(connection), state) = core.parts() else {
+        rarely();
+        return Err(sqlx::Error::PoolClosed);
+    };
     Ok((connection, state))
 }
 
@@ -61,11 +75,7 @@ pub(crate) async fn open<'t, DB: Database>(
     if !core.is_ready() {
         core.ready().await?;
     }
-    let (Some(connection), state) = core.parts() else {
-        rarely();
-        return Err(sqlx::Error::PoolClosed);
-    };
-    Ok((connection, state))
+    opened(core)
 }
 
 /// How long a statement may take, where that is not for the engine to say.
@@ -183,6 +193,36 @@ impl<DB: Database> Stream for Seen<'_, DB> {
     }
 }
 
+/// What comes before each statement. No function, because each future within
+/// another is one more thing to enter and to leave.
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+macro_rules! admitted {
+    ($core:ident, $statement:ident) => {{
+        let kind = $statement.kind();
+        refuse($core, kind)?;
+        if !$core.is_ready() {
+            $core.ready().await?;
+        }
+        admit($core, kind, $statement.text())?
+    }};
+}
+
+/// The answer to a statement, for which there is seldom a limit to keep here.
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+macro_rules! answered {
+    ($database:ident, $state:ident, $asked:expr) => {{
+        let asked = $asked;
+        if limit::<$database>($state).is_some() {
+            rarely();
+            answer::<$database, _>($state, asked).await?
+        } else {
+            $state.in_flight = Some(Flight::Statement);
+            let answered = asked.await;
+            note::<$database, _>($state, answered)?
+        }
+    }};
+}
+
 /// Each method is one box, the one its signature demands; sqlx's defaults for
 /// these would nest three.
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
@@ -194,8 +234,8 @@ macro_rules! executor {
             use futures_util::{StreamExt, TryStreamExt, stream};
             use sqlx::{$database, Database, Either, Execute, Executor, SqlStr};
 
-            use super::{Seen, admit, answer, open};
-            use crate::{handle::$handle, statement::Statement};
+            use super::{Seen, admit, answer, limit, note, open, refuse};
+            use crate::{handle::$handle, lean::{boxed, rarely}, state::Flight, statement::Statement};
 
             type Row = <$database as Database>::Row;
             type QueryResult = <$database as Database>::QueryResult;
@@ -214,9 +254,8 @@ macro_rules! executor {
                 {
                     let core = self.core();
                     let statement = Statement::of(query);
-                    let asked = statement.asked();
                     let opened = async move {
-                        let (connection, state) = admit(core, asked).await?;
+                        let (connection, state) = admitted!(core, statement);
                         let results = connection.fetch_many(statement);
                         Ok::<_, sqlx::Error>(Seen::<$database>::new(results, state, QueryResult::rows_affected))
                     };
@@ -233,9 +272,8 @@ macro_rules! executor {
                 {
                     let core = self.core();
                     let statement = Statement::of(query);
-                    let asked = statement.asked();
-                    Box::pin(async move {
-                        let (connection, state) = admit(core, asked).await?;
+                    boxed(|| async move {
+                        let (connection, state) = admitted!(core, statement);
                         let results = connection.fetch_many(statement);
                         let mut seen = Seen::<$database>::new(results, state, QueryResult::rows_affected);
                         let mut total = QueryResult::default();
@@ -258,9 +296,8 @@ macro_rules! executor {
                 {
                     let core = self.core();
                     let statement = Statement::of(query);
-                    let asked = statement.asked();
-                    Box::pin(async move {
-                        let (connection, state) = admit(core, asked).await?;
+                    boxed(|| async move {
+                        let (connection, state) = admitted!(core, statement);
                         let results = connection.fetch_many(statement);
                         let mut seen = Seen::<$database>::new(results, state, QueryResult::rows_affected);
                         let mut rows = Vec::new();
@@ -283,10 +320,9 @@ macro_rules! executor {
                 {
                     let core = self.core();
                     let statement = Statement::of(query);
-                    let asked = statement.asked();
-                    Box::pin(async move {
-                        let (connection, state) = admit(core, asked).await?;
-                        let row = answer::<$database, _>(state, connection.fetch_optional(statement)).await?;
+                    boxed(|| async move {
+                        let (connection, state) = admitted!(core, statement);
+                        let row = answered!($database, state, connection.fetch_optional(statement));
                         state.tally.rows += u64::from(row.is_some());
                         row.ok_or(sqlx::Error::RowNotFound)
                     })
@@ -302,10 +338,9 @@ macro_rules! executor {
                 {
                     let core = self.core();
                     let statement = Statement::of(query);
-                    let asked = statement.asked();
-                    Box::pin(async move {
-                        let (connection, state) = admit(core, asked).await?;
-                        let row = answer::<$database, _>(state, connection.fetch_optional(statement)).await?;
+                    boxed(|| async move {
+                        let (connection, state) = admitted!(core, statement);
+                        let row = answered!($database, state, connection.fetch_optional(statement));
                         state.tally.rows += u64::from(row.is_some());
                         Ok(row)
                     })
@@ -320,7 +355,7 @@ macro_rules! executor {
                     't: 'e,
                 {
                     let core = self.core();
-                    Box::pin(async move {
+                    boxed(|| async move {
                         let (connection, state) = open(core).await?;
                         answer::<$database, _>(state, connection.prepare_with(sql, parameters)).await
                     })
@@ -334,7 +369,7 @@ macro_rules! executor {
                     't: 'e,
                 {
                     let core = self.core();
-                    Box::pin(async move {
+                    boxed(|| async move {
                         let (connection, state) = open(core).await?;
                         answer::<$database, _>(state, connection.describe(sql)).await
                     })

@@ -13,6 +13,7 @@ use tokio::{
 };
 
 use crate::{
+    lean::boxed,
     limits::{DEFAULT_TIMEOUT, GRACE},
     observe::spawn,
 };
@@ -41,13 +42,14 @@ pub(crate) enum Patience {
 }
 
 impl<T: Send + 'static> FinishOnDrop<T> {
-    pub(crate) fn new(
+    #[inline]
+    pub(crate) fn new<F: Future<Output = T> + Send + 'static>(
         runtime: Handle,
         patience: Patience,
-        work: impl Future<Output = T> + Send + 'static,
+        work: impl FnOnce() -> F,
     ) -> Self {
         Self {
-            work: Some(Box::pin(work)),
+            work: Some(boxed(work)),
             runtime,
             started: false,
             patience,

@@ -106,8 +106,8 @@ impl Due {
     /// Runs them, if there are any, going on when the caller goes away.
     pub(crate) fn run(mut self) -> Option<FinishOnDrop<()>> {
         let (hooks, when) = *self.0.take()?;
-        let run = hooks.run(when);
-        Some(FinishOnDrop::new(Handle::current(), Patience::Endless, run))
+        let (runtime, patience) = (Handle::current(), Patience::Endless);
+        Some(FinishOnDrop::new(runtime, patience, || hooks.run(when)))
     }
 
     #[inline]

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use sqlx::{Connection, Database, Pool, pool::PoolConnection};
+use sqlx::{Connection, Database, Pool, SqlStr, pool::PoolConnection};
 use sqlx_core::transaction::TransactionManager;
 use tokio::time::{Instant, timeout};
 
@@ -13,9 +13,9 @@ use crate::{
     error::Error,
     finish::{FinishOnDrop, Patience},
     hooks::{Hooks, When},
+    lean::{boxed, rarely},
     limits,
     observe::{self, Account, Outcome, spawn},
-    rarely::rarely,
     recorded::record,
     resolve::Ticket,
     session::About,
@@ -48,17 +48,31 @@ impl<DB: Database> Lease<DB> {
         let backend = backend::of::<DB>();
         let mut spares = pool.options().get_max_connections();
         loop {
-            let connection = waits::acquire(pool).await?;
-            let lease = Self {
+            let connection = match waits::held(pool) {
+                0 => pool.acquire().await?,
+                held => {
+                    rarely();
+                    Box::pin(waits::acquire_another(pool, held)).await?
+                }
+            };
+            waits::took(pool);
+            let mut lease = Self {
                 connection: Some(connection),
                 about: Box::new(About::new(pool, terms, deadline)),
                 orphan: false,
             };
-            let begun = if backend.survives_cut_begin() {
-                lease.begun().await
-            } else {
-                let (runtime, patience) = (lease.about.runtime.clone(), lease.patience());
-                FinishOnDrop::new(runtime, patience, lease.begun()).await
+            let begun = match lease.plain_begin() {
+                Some(sql) if backend.survives_cut_begin() => {
+                    let connection = lease.connection();
+                    match DB::TransactionManager::begin(connection, Some(sql)).await {
+                        Ok(()) => return Ok(lease),
+                        Err(error) => Box::pin(lease.not_begun(error)).await,
+                    }
+                }
+                _ => {
+                    let (runtime, patience) = (lease.about.runtime.clone(), lease.patience());
+                    FinishOnDrop::new(runtime, patience, || lease.begun()).await
+                }
             };
             let error = match begun {
                 Ok(lease) => return Ok(lease),
@@ -74,6 +88,16 @@ impl<DB: Database> Lease<DB> {
         }
     }
 
+    /// What sqlx's own way to begin sends, where nothing else is to be done.
+    fn plain_begin(&mut self) -> Option<SqlStr> {
+        if depth::<DB>(self.connection()) > 0 {
+            rarely();
+            return None;
+        }
+        let connection = self.connection.as_ref()?;
+        backend::of::<DB>().plain_begin(connection, &self.about.terms)
+    }
+
     /// How long BEGIN may go on by itself.
     fn patience(&self) -> Patience {
         match backend::of::<DB>() {
@@ -85,7 +109,6 @@ impl<DB: Database> Lease<DB> {
     async fn begun(mut self) -> Result<Self, sqlx::Error> {
         if depth::<DB>(self.connection()) > 0 {
             // Whoever had it before left a transaction open, or sqlx believes so.
-            rarely();
             Box::pin(self.restored()).await?;
         }
         let about = &self.about;
@@ -97,10 +120,7 @@ impl<DB: Database> Lease<DB> {
                 self.about.session = session;
                 Ok(self)
             }
-            Err(error) => {
-                rarely();
-                Box::pin(self.not_begun(error)).await
-            }
+            Err(error) => Box::pin(self.not_begun(error)).await,
         }
     }
 
@@ -134,7 +154,7 @@ impl<DB: Database> Lease<DB> {
     /// Ends the transaction and gives the connection back. Goes on when the
     /// caller goes away, and then runs the hooks, which are otherwise due.
     pub(crate) fn conclude(
-        self,
+        mut self,
         end: End,
         damage: Damage,
         hooks: Hooks,
@@ -144,35 +164,33 @@ impl<DB: Database> Lease<DB> {
         match end {
             End::Commit(ticket) => {
                 let patience = Patience::Until(self.about.deadline);
-                FinishOnDrop::new(runtime, patience, async move {
-                    let (outcome, answer) = self.commit(ticket).await;
-                    concluded(outcome, answer, hooks, &account)
+                FinishOnDrop::new(runtime, patience, || async move {
+                    let (mode, timer) = (self.about.terms.mode, observe::Timer::start());
+                    let connection = self.connection();
+                    let committed = if backend::commits_plainly::<DB>(connection, mode) {
+                        DB::TransactionManager::commit(connection).await
+                    } else {
+                        backend::of::<DB>().commit(connection, mode).await
+                    };
+                    if let Err(error) = committed {
+                        rarely();
+                        let (outcome, answer) = Box::pin(self.not_committed(error, ticket)).await;
+                        return Concluded::new(outcome, answer, hooks, &account);
+                    }
+                    timer.event("commit");
+                    self.give_back();
+                    Concluded::new(Outcome::Committed, Ok(()), hooks, &account)
                 })
             }
             End::RollBack(answer) => {
                 // Each of its steps has a bound, and behind them are the hooks.
-                FinishOnDrop::new(runtime, Patience::Endless, async move {
+                FinishOnDrop::new(runtime, Patience::Endless, || async move {
                     self.roll_back(damage).await;
                     let answer = answer.map_or(Ok(()), |error| Err(error.into()));
-                    concluded(Outcome::RolledBack, answer, hooks, &account)
+                    Concluded::new(Outcome::RolledBack, answer, hooks, &account)
                 })
             }
         }
-    }
-
-    async fn commit(mut self, ticket: Ticket) -> (Outcome, Result<(), sqlx::Error>) {
-        let mode = self.about.terms.mode;
-        let timer = observe::Timer::start();
-        let error = match backend::commit::<DB>(self.connection(), mode).await {
-            Ok(()) => {
-                timer.event("commit");
-                self.give_back();
-                return (Outcome::Committed, Ok(()));
-            }
-            Err(error) => error,
-        };
-        rarely();
-        Box::pin(self.not_committed(error, ticket)).await
     }
 
     async fn not_committed(
@@ -289,7 +307,7 @@ impl<DB: Database> Lease<DB> {
             return drop(connection);
         }
         // In a box, because tokio moves what it spawns, and this is large.
-        let returning = Box::pin(connection.return_to_pool());
+        let returning = boxed(|| connection.return_to_pool());
         spawn(&self.about.runtime, async move {
             // sqlx pings the server on the way, and would wait for ever.
             let deadline = Deadline::coarse(backend.patience());
@@ -365,21 +383,6 @@ impl<DB: Database> fmt::Debug for Lease<DB> {
         f.debug_struct("Lease")
             .field("terms", &self.about.terms)
             .finish_non_exhaustive()
-    }
-}
-
-/// A transaction that has ended so.
-fn concluded(
-    outcome: Outcome,
-    answer: Result<(), sqlx::Error>,
-    hooks: Hooks,
-    account: &Account,
-) -> Concluded {
-    account.ended(outcome);
-    Concluded {
-        outcome,
-        answer,
-        hooks: hooks.due(outcome.when()),
     }
 }
 

@@ -138,7 +138,7 @@ fn enabled(span: impl FnOnce() -> Span) -> Option<Span> {
 
 /// A transaction's span, which is told the outcome once: by the caller's end, or,
 /// where the caller has gone away, by what goes on without it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Account(Option<Arc<Open>>);
 
 #[derive(Debug)]

@@ -18,12 +18,12 @@ use crate::{
     borrowed::Borrowed,
     characteristics::{Characteristics, Locking},
     deadline::Deadline,
-    error::{Error, Kind},
+    error::Kind,
+    lean::{boxed, rarely},
     lease::{Lease, depth},
     limits::{self, DEFAULT_TIMEOUT, Limits},
     observe,
     private::Options,
-    rarely::rarely,
     retry::Attempt,
     savepoint,
     scope::{Core, OTHER_SETTING},
@@ -169,14 +169,12 @@ impl<'c, DB: Database> Root<'c, DB> {
         // The statement that waits for this is lost with it.
         self.state.in_flight = Some(Flight::Statement);
         let (terms, deadline) = (&self.state.terms, self.deadline.map(|deadline| deadline.at));
-        let begun = match terms.limits.lock_timeout {
-            Some(limit) if backend::of::<DB>().is_embedded() => {
+        let begun = match place.pool() {
+            Some(pool) if terms.are_plain() => Lease::begin(pool, terms, deadline).await.map(Some),
+            _ => {
                 rarely();
-                let begun = Box::pin(place.begin(terms, deadline));
-                let begun = timeout(limit, begun).await;
-                begun.unwrap_or_else(|_| Err(Error::new(Kind::LockTimedOut).into()))
+                Box::pin(place.begin(terms, deadline)).await
             }
-            _ => place.begin(terms, deadline).await,
         };
         self.state.in_flight = None;
         let lease = match begun {
@@ -275,13 +273,7 @@ impl<'c, DB: Database> Root<'c, DB> {
         }
     }
 
-    /// Brings the state up to date, so that only a doom is left to look at. In a
-    /// box, like everything here that is rarely done: a future is as large, and
-    /// as slow to move, as the largest of its parts.
-    fn clear_up(&mut self) -> BoxFuture<'_, ()> {
-        Box::pin(self.cleared_up())
-    }
-
+    /// Brings the state up to date, so that only a doom is left to look at.
     async fn cleared_up(&mut self) {
         let survives = backend::of::<DB>().survives_interruption();
         self.state.notice_interruption(survives);
@@ -329,14 +321,16 @@ impl<DB: Database> Core<DB> for Root<'_, DB> {
     }
 
     fn ready(&mut self) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+        if self.state.is_clear() {
+            return boxed(|| self.open());
+        }
+        rarely();
         Box::pin(async move {
-            if !self.state.is_clear() {
-                self.clear_up().await;
-                if let Some(refused) = self.state.refusal() {
-                    return Err(refused);
-                }
+            self.cleared_up().await;
+            match self.state.refusal() {
+                Some(refused) => Err(refused),
+                None => self.open().await,
             }
-            self.open().await
         })
     }
 
@@ -362,9 +356,13 @@ impl<DB: Database> Core<DB> for Root<'_, DB> {
     }
 }
 
-/// The body was dropped, or panicked.
+/// The body was dropped, or panicked, unless it has ended.
 impl<DB: Database> Drop for Root<'_, DB> {
+    #[inline]
     fn drop(&mut self) {
-        self.abandon("the future was dropped, or the body panicked");
+        if !matches!(self.link, Link::Ended) {
+            rarely();
+            self.abandon("the future was dropped, or the body panicked");
+        }
     }
 }

@@ -11,7 +11,8 @@ use tracing::Span;
 use crate::{
     deadline::{Deadline, Timer},
     end::Verdict,
-    rarely::rarely,
+    error::{Error, Kind},
+    lean::rarely,
     waits::Frame,
 };
 
@@ -21,7 +22,7 @@ pub struct Bounds {
     pub(crate) span: Option<Span>,
     pub(crate) deadline: Option<Deadline>,
     /// Why the body does not run at all.
-    pub(crate) refused: Option<sqlx::Error>,
+    pub(crate) refused: Option<Kind>,
 }
 
 /// What came of a body.
@@ -63,9 +64,9 @@ impl<F: Future> Future for Run<'_, F> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let run = &mut *self;
-        if let Some(refused) = run.bounds.refused.take() {
+        if let Some(kind) = run.bounds.refused {
             rarely();
-            return Poll::Ready(Ran::Refused(refused));
+            return Poll::Ready(Ran::Refused(Error::new(kind).into()));
         }
         let _inside = run.bounds.span.as_ref().map(Span::enter);
         let body = &mut run.body;

@@ -10,8 +10,10 @@ use tracing::Span;
 use crate::{
     backend::{self, Damage, Mode},
     before_commit::BeforeCommit,
+    conclude::{Before, Concluded},
     deadline::Deadline,
     error::{Cause, Error, Kind},
+    finish::FinishOnDrop,
     observe,
     private::Options,
     root::Root,
@@ -123,7 +125,7 @@ impl<'c, DB: Database> Scope<'c, DB> {
         Bounds {
             span: self.span().cloned(),
             deadline,
-            refused: refused.map(|kind| Error::new(kind).into()),
+            refused,
         }
     }
 
@@ -144,6 +146,44 @@ impl<'c, DB: Database> Scope<'c, DB> {
         error().into()
     }
 
+    /// Ends the scope as its body's result asks, as far as that is done without
+    /// asking the database for more than COMMIT.
+    pub(crate) fn end_at_once(&mut self, succeeded: bool) -> AtOnce {
+        match &mut self.0 {
+            Place::Root(root) if succeeded => {
+                if let Some(committing) = root.commit_at_once() {
+                    return AtOnce::Commits(committing);
+                }
+            }
+            Place::Joined(joined) => {
+                joined.end(succeeded);
+                return AtOnce::Ended;
+            }
+            Place::Root(_) | Place::Savepoint(_) => {}
+        }
+        AtOnce::Later(self.span().cloned())
+    }
+
+    /// Takes note of the answer to a COMMIT that was sent at once, or that there
+    /// was none in time. Gives it back if something [follows](Self::follow).
+    pub(crate) fn committed(
+        &mut self,
+        concluded: Option<Concluded>,
+    ) -> Result<Result<(), sqlx::Error>, Concluded> {
+        match &mut self.0 {
+            Place::Root(root) => root.committed(concluded),
+            Place::Savepoint(_) | Place::Joined(_) => unreachable!("it has no COMMIT"),
+        }
+    }
+
+    /// Does what comes behind the end.
+    pub(crate) async fn follow(&mut self, concluded: Concluded) -> Result<(), sqlx::Error> {
+        match &mut self.0 {
+            Place::Root(root) => root.follow(concluded, false, root.deadline()).await,
+            Place::Savepoint(_) | Place::Joined(_) => concluded.answer,
+        }
+    }
+
     /// Ends the scope as its body's result asks; an error replaces an `Ok`.
     pub(crate) async fn end(&mut self, succeeded: bool) -> Result<(), sqlx::Error> {
         match &mut self.0 {
@@ -155,6 +195,16 @@ impl<'c, DB: Database> Scope<'c, DB> {
             }
         }
     }
+}
+
+/// How far an end is.
+pub(crate) enum AtOnce {
+    /// It is over.
+    Ended,
+    /// COMMIT is ready to be sent.
+    Commits(Before<FinishOnDrop<Concluded>>),
+    /// There is more to do, inside this span.
+    Later(Option<Span>),
 }
 
 /// Only the outermost function can say what holds for all.
@@ -198,6 +248,8 @@ impl<'c, DB: Database> Joined<'c, DB> {
     }
 
     fn end(&mut self, succeeded: bool) {
+        let span = self.span.clone();
+        let _inside = span.as_ref().map(Span::enter);
         self.ended = true;
         if succeeded {
             observe::part_ended(self.span.as_ref(), "ok");

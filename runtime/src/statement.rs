@@ -7,17 +7,7 @@
 
 use sqlx::{Database, Execute, SqlStr, Statement as _};
 
-use crate::{
-    backend::{self, Text},
-    testing::is_watching,
-};
-
-/// What is known of a statement before it is sent.
-pub(crate) struct Asked {
-    pub(crate) kind: Text,
-    /// Its text, where a test may want to know it.
-    pub(crate) text: Option<String>,
-}
+use crate::backend::{self, Text};
 
 /// A statement taken apart, because sqlx gives its text only for keeps.
 pub(crate) enum Statement<DB: Database, E> {
@@ -49,19 +39,24 @@ impl<DB: Database, E> Statement<DB, E> {
         }
     }
 
-    /// What this statement may do to the transaction it is sent in.
-    pub(crate) fn asked<'q>(&self) -> Asked
+    /// Its text, where sqlx tells it.
+    pub(crate) fn text<'q>(&self) -> Option<&str>
     where
         E: Execute<'q, DB>,
     {
-        let sql = match self {
+        match self {
             Self::Text { sql, .. } => Some(sql.as_str()),
             Self::Prepared(query) => query.statement().map(|statement| statement.sql().as_str()),
-        };
-        Asked {
-            kind: sql.map_or(Text::Opaque, |sql| backend::of::<DB>().text(sql)),
-            text: sql.filter(|_| is_watching()).map(str::to_owned),
         }
+    }
+
+    /// What it may do to the transaction it is sent in.
+    pub(crate) fn kind<'q>(&self) -> Text
+    where
+        E: Execute<'q, DB>,
+    {
+        let text = self.text();
+        text.map_or(Text::Opaque, |sql| backend::of::<DB>().text(sql))
     }
 }
 

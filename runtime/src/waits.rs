@@ -5,15 +5,18 @@
 //! waiting for the same. Bodies that are being polled on this thread are known
 //! here, so the wait can be told from an ordinary one, and ends at once.
 
-use std::{cell::RefCell, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
 
 use sqlx::{Database, Pool, pool::PoolConnection};
 use tokio::time::timeout;
 
 use crate::{
     error::{Error, Kind},
+    lean::rarely,
     pools::{Id, id},
-    rarely::rarely,
     testing::FORBIDDEN,
 };
 
@@ -21,77 +24,103 @@ use crate::{
 const ON_ITS_WAY: Duration = Duration::from_millis(100);
 
 thread_local! {
-    /// The bodies that are being polled on this thread, the outermost first,
-    /// each with the pool whose connection it holds.
-    static FRAMES: RefCell<Vec<Option<Id>>> = const { RefCell::new(Vec::new()) };
+    /// The body that is being polled on this thread, the innermost.
+    static INNERMOST: Cell<Body> = const { Cell::new(Body::None) };
+    /// The pools whose connections those around it hold.
+    static AROUND: RefCell<Vec<Id>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What a body holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Body {
+    /// There is no body.
+    None,
+    HoldsNothing,
+    /// A connection of this pool.
+    Holds(Id),
 }
 
 /// A body's place among those that are being polled.
-#[derive(Debug, Default)]
-pub(crate) struct Frame(Option<Id>);
+#[derive(Debug)]
+pub(crate) struct Frame(Body);
+
+impl Default for Frame {
+    fn default() -> Self {
+        Self(Body::HoldsNothing)
+    }
+}
 
 impl Frame {
     /// Polls the body.
     pub(crate) fn around<T>(&mut self, poll: impl FnOnce() -> T) -> T {
         /// Takes the body off also when it panics.
-        struct Leave<'a>(&'a mut Frame);
+        struct Leave<'a> {
+            frame: &'a mut Frame,
+            around: Body,
+        }
         impl Drop for Leave<'_> {
             #[inline]
             fn drop(&mut self) {
-                self.0.0 = leave();
+                self.frame.0 = leave(self.around);
             }
         }
-        enter(self.0);
-        let _leave = Leave(self);
+        let around = enter(self.0);
+        let _leave = Leave {
+            frame: self,
+            around,
+        };
         poll()
     }
 }
 
-fn enter(held: Option<Id>) {
-    FRAMES.with_borrow_mut(|frames| frames.push(held));
+/// Gives the body around.
+fn enter(body: Body) -> Body {
+    let around = INNERMOST.replace(body);
+    if let Body::Holds(id) = around {
+        rarely();
+        AROUND.with_borrow_mut(|held| held.push(id));
+    }
+    around
 }
 
-fn leave() -> Option<Id> {
-    FRAMES.with_borrow_mut(Vec::pop).flatten()
+/// Gives the body that is left.
+fn leave(around: Body) -> Body {
+    if let Body::Holds(_) = around {
+        rarely();
+        AROUND.with_borrow_mut(Vec::pop);
+    }
+    INNERMOST.replace(around)
 }
 
 /// How many of the bodies hold a connection of the pool.
-fn held(id: Id) -> usize {
-    FRAMES.with_borrow(|frames| frames.iter().filter(|frame| **frame == Some(id)).count())
+pub(crate) fn held<DB: Database>(pool: &Pool<DB>) -> usize {
+    count(id(pool))
 }
 
-/// The body that is being polled holds a connection of this pool, or of none.
-fn hold(id: Option<Id>) {
-    FRAMES.with_borrow_mut(|frames| {
-        if let Some(innermost) = frames.last_mut() {
-            *innermost = id;
-        }
-    });
+fn count(id: Id) -> usize {
+    let innermost = usize::from(INNERMOST.get() == Body::Holds(id));
+    innermost + AROUND.with_borrow(|held| held.iter().filter(|held| **held == id).count())
 }
 
-/// Takes a connection for the body that is being polled.
-pub(crate) async fn acquire<DB: Database>(
-    pool: &Pool<DB>,
-) -> Result<PoolConnection<DB>, sqlx::Error> {
-    let id = id(pool);
-    let held = held(id);
-    let connection = if held == 0 {
-        pool.acquire().await?
-    } else {
-        rarely();
-        Box::pin(acquire_another(pool, held)).await?
-    };
-    hold(Some(id));
-    Ok(connection)
+/// This is what the body that is being polled holds, if there is one.
+fn hold(body: Body) {
+    if INNERMOST.get() != Body::None {
+        INNERMOST.set(body);
+    }
+}
+
+/// The body that is being polled has taken a connection.
+pub(crate) fn took<DB: Database>(pool: &Pool<DB>) {
+    hold(Body::Holds(id(pool)));
 }
 
 /// The body that is being polled has given back the connection it took last.
 pub(crate) fn gave_back() {
-    hold(None);
+    hold(Body::HoldsNothing);
 }
 
 /// Takes a connection for a body inside others, which hold so many.
-async fn acquire_another<DB: Database>(
+pub(crate) async fn acquire_another<DB: Database>(
     pool: &Pool<DB>,
     held: usize,
 ) -> Result<PoolConnection<DB>, sqlx::Error> {

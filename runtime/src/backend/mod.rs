@@ -272,12 +272,16 @@ pub(crate) async fn commit<DB: Database>(
     connection: &mut DB::Connection,
     mode: Mode,
 ) -> Result<(), sqlx::Error> {
-    let backend = of::<DB>();
-    let is_counted = DB::TransactionManager::get_transaction_depth(connection) > 0;
-    if is_counted && backend.commits_plainly(mode) {
+    if commits_plainly::<DB>(connection, mode) {
         return DB::TransactionManager::commit(connection).await;
     }
-    backend.commit(connection, mode).await
+    of::<DB>().commit(connection, mode).await
+}
+
+/// Whether sqlx's own way to commit is all.
+pub(crate) fn commits_plainly<DB: Database>(connection: &DB::Connection, mode: Mode) -> bool {
+    let is_counted = DB::TransactionManager::get_transaction_depth(connection) > 0;
+    is_counted && of::<DB>().commits_plainly(mode)
 }
 
 /// The backend of `DB`.

@@ -10,37 +10,70 @@ use crate::{
     backend::{self, Damage},
     before_commit,
     borrowed::Borrowed,
-    conclude::{Concluded, End, before, conclude_nothing},
+    conclude::{Before, Concluded, End, before, conclude_nothing},
     deadline::Deadline,
     error::{Cause, Error, Kind},
+    finish::FinishOnDrop,
     hooks::{Due, Hooks, When},
+    lean::rarely,
     observe::{self, Account, Outcome},
-    rarely::rarely,
     resolve::Ticket,
     run::{Bounds, Ran, run},
     state::Unseen,
 };
 
 impl<DB: Database> Root<'_, DB> {
+    /// The COMMIT of a transaction whose body succeeded, if there is nothing else to
+    /// do or to ask and nobody listens, as for most. What [`end`](Self::end) does
+    /// with it is the same, on a longer way.
+    pub(crate) fn commit_at_once(&mut self) -> Option<Before<FinishOnDrop<Concluded>>> {
+        let is_plain = self.is_settled(true)
+            && self.before_commit.is_empty()
+            && self.span.is_none()
+            && !self.state.roll_back
+            && !self.state.terms.resolvable
+            && !self.rehearses
+            && !self.is_late();
+        if !is_plain {
+            rarely();
+            return None;
+        }
+        let lease = match mem::replace(&mut self.link, Link::Ended) {
+            Link::Leased(lease) => lease,
+            other => {
+                rarely();
+                self.link = other;
+                return None;
+            }
+        };
+        let (end, hooks) = (End::Commit(self.ticket()), self.state.take_hooks());
+        let committing = lease.conclude(end, Damage::None, hooks, Account::default());
+        Some(before(self.deadline, committing))
+    }
+
+    /// Takes note of what became of that.
+    pub(crate) fn committed(
+        &mut self,
+        concluded: Option<Concluded>,
+    ) -> Result<Result<(), sqlx::Error>, Concluded> {
+        self.noted(concluded.unwrap_or_else(|| {
+            rarely();
+            Concluded::unanswered(End::Commit(self.ticket()), Due::default())
+        }))
+    }
+
+    /// Takes note of an end, and gives it back if something [follows](Self::follow).
+    fn noted(&mut self, concluded: Concluded) -> Result<Result<(), sqlx::Error>, Concluded> {
+        self.state.testify(concluded.outcome);
+        if self.state.repeated().is_some() || !concluded.hooks.is_empty() {
+            rarely();
+            return Err(concluded);
+        }
+        Ok(concluded.answer)
+    }
+
     /// Ends the transaction, within its time.
     pub(crate) async fn end(&mut self, succeeded: bool) -> Result<(), sqlx::Error> {
-        if succeeded && self.is_ready_to_commit() {
-            return self.conclude(End::Commit(self.ticket()), false).await;
-        }
-        rarely();
-        Box::pin(self.end_otherwise(succeeded)).await
-    }
-
-    /// Whether nothing is left to do or to ask but COMMIT, as for most.
-    fn is_ready_to_commit(&self) -> bool {
-        self.is_settled(true)
-            && self.before_commit.is_empty()
-            && !self.state.roll_back
-            && !self.rehearses
-            && !self.is_late()
-    }
-
-    async fn end_otherwise(&mut self, succeeded: bool) -> Result<(), sqlx::Error> {
         if succeeded && self.is_late() {
             return Err(self.expire());
         }
@@ -182,16 +215,14 @@ impl<DB: Database> Root<'_, DB> {
             Concluded::unanswered(end, hooks)
         });
         account.ended(concluded.outcome);
-        self.state.testify(concluded.outcome);
-        if self.state.repeated().is_none() && concluded.hooks.is_empty() {
-            return concluded.answer;
+        match self.noted(concluded) {
+            Ok(answer) => answer,
+            Err(concluded) => Box::pin(self.follow(concluded, failed, deadline)).await,
         }
-        rarely();
-        Box::pin(self.follow(concluded, failed, deadline)).await
     }
 
     /// What comes behind the end: another attempt, or the hooks.
-    async fn follow(
+    pub(crate) async fn follow(
         &mut self,
         mut concluded: Concluded,
         failed: bool,

@@ -1,16 +1,16 @@
 //! Where a transaction begins, and what that place says for all that do.
 
 use sqlx::{Database, Pool};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::{
     backend::{self, Terms},
     begin::{DynSource, Source},
     borrowed::Borrowed,
     characteristics::{Isolation, Locking},
+    error::{Error, Kind},
     lease::Lease,
     limits::Limits,
-    rarely::rarely,
     retry::Retry,
     state::State,
 };
@@ -95,14 +95,21 @@ impl<'c, DB: Database> Place<'c, DB> {
         terms: &Terms,
         deadline: Option<Instant>,
     ) -> Result<Option<Lease<DB>>, sqlx::Error> {
-        // One future that takes a connection is large enough.
-        if let Self::Connection(borrowed) = self {
-            rarely();
-            return Box::pin(borrowed.begin(terms)).await.map(|()| None);
-        }
-        let Some(pool) = self.pool() else {
-            unreachable!("only a connection has no pool");
+        let beginning = async {
+            if let Self::Connection(borrowed) = self {
+                return borrowed.begin(terms).await.map(|()| None);
+            }
+            let Some(pool) = self.pool() else {
+                unreachable!("only a connection has no pool");
+            };
+            Lease::begin(pool, terms, deadline).await.map(Some)
         };
-        Lease::begin(pool, terms, deadline).await.map(Some)
+        match terms.limits.lock_timeout {
+            Some(limit) if backend::of::<DB>().is_embedded() => {
+                let begun = timeout(limit, beginning).await;
+                begun.unwrap_or_else(|_| Err(Error::new(Kind::LockTimedOut).into()))
+            }
+            _ => beginning.await,
+        }
     }
 }

@@ -91,10 +91,11 @@ impl State {
     }
 
     /// Tells a test the text of a statement.
-    pub(crate) fn note_text(&mut self, text: String) {
+    pub(crate) fn note_text(&mut self, text: Option<&str>) {
         let rare = self.rare.as_mut();
-        if let Some(witness) = rare.and_then(|rare| rare.witness.as_mut()) {
-            witness.statements.push(text);
+        let witness = rare.and_then(|rare| rare.witness.as_mut());
+        if let Some((witness, text)) = witness.zip(text) {
+            witness.statements.push(text.to_owned());
         }
     }
 
