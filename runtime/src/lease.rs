@@ -62,6 +62,7 @@ impl<DB: Database> Lease<DB> {
                 orphan: false,
             };
             let begun = match lease.plain_begin() {
+                // Dropped half-way, the lease is, and restores the connection.
                 Some(sql) if backend.survives_cut_begin() => {
                     let connection = lease.connection();
                     match DB::TransactionManager::begin(connection, Some(sql)).await {

@@ -41,12 +41,13 @@ impl<DB: Database> Clone for About<DB> {
 
 impl<DB: Database> About<DB> {
     pub(crate) fn new(pool: &Pool<DB>, terms: &Terms, deadline: Option<Instant>) -> Self {
-        let tells = terms.identify || terms.resolvable;
         Self {
             terms: terms.clone(),
             session: Session::default(),
             deadline,
-            reach: tells.then(|| (pool.clone(), Instant::now())),
+            reach: terms
+                .want_identity()
+                .then(|| (pool.clone(), Instant::now())),
             runtime: Handle::current(),
         }
     }

@@ -42,8 +42,7 @@ impl Backend<Postgres> for PostgresBackend {
 
     #[inline]
     fn plain_begin(&self, connection: &PgConnection, terms: &Terms) -> Option<SqlStr> {
-        let tells = terms.identify || terms.resolvable;
-        (!tells).then(|| begin_sql(connection, terms))
+        (!terms.want_identity()).then(|| begin_sql(connection, terms))
     }
 
     fn begin<'c>(

@@ -29,6 +29,12 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
+    /// Whether BEGIN's answer has to tell who the transaction is.
+    #[inline]
+    pub(crate) fn want_identity(&self) -> bool {
+        self.identify || self.resolvable
+    }
+
     /// Whether nothing is asked for but the mode.
     #[inline]
     pub(crate) fn are_plain(&self) -> bool {
