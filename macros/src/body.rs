@@ -22,7 +22,7 @@ impl Expansion {
     //     let __options = Options::new("..").timeout(5000);
     //     let mut __handle = begin::<AccessOf<DbTx<'static>>, _>(&mut tx, __options);
     //     let __ran = { .. };                   // see `attempt`
-    //     end::<AccessOf<DbTx<'static>>, _>(__handle, __ran).await
+    //     end::<AccessOf<DbTx<'static>>, _>(__handle, &mut __bounds, __ran).await
     //
     // With `retry` the lines from the third on are:
     //     let __options = Options::new("..").retry();
@@ -30,7 +30,8 @@ impl Expansion {
     //     loop {
     //         let mut __handle = begin::<AccessOf<DbTx<'static>>, _>(&mut tx, __attempts.options());
     //         let __ran = { .. };
-    //         let __ended = __attempts.end::<AccessOf<DbTx<'static>>, _>(__handle, __ran).await;
+    //         let __ended = __attempts
+    //             .end::<AccessOf<DbTx<'static>>, _>(__handle, &mut __bounds, __ran).await;
     //         if let Some(__returned) = __ended {
     //             break __returned;
     //         }
@@ -41,13 +42,13 @@ impl Expansion {
         let first = quote_spanned!(self.at()=> #place let #options = #chosen;);
         let at = result.span();
         let krate = self.options.krate(at);
-        locals!(at; handle, ran, attempts, ended, returned);
+        locals!(at; handle, bounds, ran, attempts, ended, returned);
         let Some(retry) = self.options.find("retry") else {
             let attempt = self.attempt(&quote!(#options), result, body);
             return quote_spanned! {at=>
                 #first
                 #attempt
-                #krate::__private::end::<#access, _>(#handle, #ran).await
+                #krate::__private::end::<#access, _>(#handle, &mut #bounds, #ran).await
             };
         };
         let attempt = self.attempt(&quote_spanned!(self.at()=> #attempts.options()), result, body);
@@ -58,7 +59,7 @@ impl Expansion {
             let mut #attempts = #new;
             loop {
                 #attempt
-                let #ended = #attempts.end::<#access, _>(#handle, #ran).await;
+                let #ended = #attempts.end::<#access, _>(#handle, &mut #bounds, #ran).await;
                 if let ::core::option::Option::Some(#returned) = #ended {
                     break #returned;
                 }
@@ -117,11 +118,11 @@ impl Expansion {
     // Output:
     //     let mut __handle = begin::<AccessOf<DbTx<'static>>, _>(&mut tx, __options);
     //     set::<AccessOf<DbTx<'static>>>(&mut __handle, "app.user_id", &(user));
+    //     let mut __bounds = bounds::<AccessOf<DbTx<'static>>>(&mut __handle, __options);
     //     let __ran = {
-    //         let __bounds = bounds::<AccessOf<DbTx<'static>>>(&mut __handle, __options);
     //         let tx: &mut DbTx<'_> = &mut __handle;
     //         let title = again(&title);        // with `retry`, each argument
-    //         run(__bounds, pin!(async move {
+    //         run(&mut __bounds, pin!(async move {
     //             if false { return declared::<Result<u64, AppError>>(); }
     //             '__body: { statements }
     //         })).await
@@ -180,11 +181,11 @@ impl Expansion {
         quote_spanned! {at=>
             #begin
             #(#set(&mut #handle, #settings);)*
+            let mut #bounds = #krate::__private::bounds::<#access>(&mut #handle, #options);
             let #ran = {
-                let #bounds = #krate::__private::bounds::<#access>(&mut #handle, #options);
                 #tx
                 #clones
-                #krate::__private::run(#bounds, ::core::pin::pin!(async move #body)).await
+                #krate::__private::run(&mut #bounds, ::core::pin::pin!(async move #body)).await
             };
             #judged
         }

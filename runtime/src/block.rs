@@ -295,7 +295,7 @@ macro_rules! forms {
                 for (name, value) in mem::take(&mut self.settings) {
                     $access::<DB>::scope(&mut tx).set(name, value);
                 }
-                let bounds = bounds::<$access<DB>>(&mut tx, self.options);
+                let mut bounds = bounds::<$access<DB>>(&mut tx, self.options);
                 let key = self.key.take();
                 let body = async {
                     if let Some(key) = key
@@ -305,11 +305,11 @@ macro_rules! forms {
                     }
                     body(&mut tx).await
                 };
-                let ran = run(bounds, pin!(body)).await;
+                let ran = run(&mut bounds, pin!(body)).await;
                 let ran = judge(ran, |returned| {
                     verdict(&self.commit_on, &self.rollback_on, returned)
                 });
-                end::<$access<DB>, _>(tx, ran).await
+                end::<$access<DB>, _>(tx, &mut bounds, ran).await
             }
         )*}
 
@@ -335,7 +335,7 @@ macro_rules! forms {
                     for (name, value) in &self.settings {
                         $access::<DB>::scope(&mut tx).set(name, value.clone());
                     }
-                    let bounds = bounds::<$access<DB>>(&mut tx, self.options);
+                    let mut bounds = bounds::<$access<DB>>(&mut tx, self.options);
                     let (key, body) = (self.key.clone(), body.clone());
                     let body = async {
                         if let Some(key) = key
@@ -345,11 +345,12 @@ macro_rules! forms {
                         }
                         body(&mut tx).await
                     };
-                    let ran = run(bounds, pin!(body)).await;
+                    let ran = run(&mut bounds, pin!(body)).await;
                     let ran = judge(ran, |returned| {
                         verdict(&self.commit_on, &self.rollback_on, returned)
                     });
-                    if let Some(returned) = attempts.end::<$access<DB>, _>(tx, ran).await {
+                    let ended = attempts.end::<$access<DB>, _>(tx, &mut bounds, ran).await;
+                    if let Some(returned) = ended {
                         return returned;
                     }
                 }

@@ -11,7 +11,7 @@ use sqlx::Database;
 
 use crate::{
     backend,
-    deadline::{Deadline, Timer},
+    deadline::Clock,
     error::Error,
     hooks::{Due, Hooks},
     observe::{self, Account, Outcome},
@@ -83,6 +83,7 @@ pub(crate) struct Concluded {
 
 impl Concluded {
     /// One whose hooks are due, and which `account` is told of.
+    #[inline]
     pub(crate) fn new(
         outcome: Outcome,
         answer: Result<(), sqlx::Error>,
@@ -154,25 +155,20 @@ pub(crate) fn timed_out() -> sqlx::Error {
     io::Error::from(io::ErrorKind::TimedOut).into()
 }
 
-/// The output of `work`, if it comes before `deadline`.
-pub(crate) fn before<F: Future + Unpin>(deadline: Option<Deadline>, work: F) -> Before<F> {
-    Before {
-        work,
-        deadline,
-        timer: None,
-    }
+/// The output of `work`, if it comes before the deadline of `clock`.
+#[inline]
+pub(crate) fn before<F: Future + Unpin>(clock: &mut Clock, work: F) -> Before<'_, F> {
+    Before { work, clock }
 }
 
 /// See [`before`].
 #[must_use = "futures do nothing unless polled"]
-pub(crate) struct Before<F> {
+pub(crate) struct Before<'c, F> {
     work: F,
-    deadline: Option<Deadline>,
-    /// Set when the work has to wait for the first time.
-    timer: Option<Timer>,
+    clock: &'c mut Clock,
 }
 
-impl<F: Future + Unpin> Future for Before<F> {
+impl<F: Future + Unpin> Future for Before<'_, F> {
     type Output = Option<F::Output>;
 
     #[inline]
@@ -180,7 +176,6 @@ impl<F: Future + Unpin> Future for Before<F> {
         if let Poll::Ready(output) = Pin::new(&mut self.work).poll(context) {
             return Poll::Ready(Some(output));
         }
-        let deadline = self.deadline;
-        Deadline::poll(deadline, &mut self.timer, context).map(|()| None)
+        self.clock.poll(context).map(|()| None)
     }
 }

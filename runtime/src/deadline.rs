@@ -63,17 +63,32 @@ impl Deadline {
         Some(Timer::Exact(Box::pin(sleep_until(self.at))))
     }
 
-    /// Whether it has come, with the timer that is made at the first poll. What
-    /// has no deadline waits for ever.
-    pub(crate) fn poll(
-        deadline: Option<Self>,
-        timer: &mut Option<Timer>,
-        context: &mut Context<'_>,
-    ) -> Poll<()> {
-        if timer.is_none() {
-            *timer = deadline.and_then(Self::timer);
+}
+
+/// Tells whether a deadline has come. One clock serves everything that has the
+/// same deadline, one after another.
+#[derive(Debug, Default)]
+pub(crate) struct Clock {
+    deadline: Option<Deadline>,
+    /// Set when somebody has to wait for the first time.
+    timer: Option<Timer>,
+}
+
+impl Clock {
+    /// What has no deadline waits for ever.
+    #[inline]
+    pub(crate) fn new(deadline: Option<Deadline>) -> Self {
+        Self {
+            deadline,
+            timer: None,
         }
-        match timer {
+    }
+
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.timer.is_none() {
+            self.timer = self.deadline.and_then(Deadline::timer);
+        }
+        match &mut self.timer {
             Some(timer) => timer.poll(context),
             None => Poll::Pending,
         }
@@ -82,7 +97,7 @@ impl Deadline {
 
 /// Wakes once its moment has come.
 #[derive(Debug)]
-pub(crate) enum Timer {
+enum Timer {
     Exact(Pin<Box<Sleep>>),
     Coarse(Alarm),
 }
@@ -101,7 +116,7 @@ impl Timer {
 /// because what a waker keeps alive is memory that the next one could use while
 /// it is still in the processor's cache.
 #[derive(Debug)]
-pub(crate) struct Alarm {
+struct Alarm {
     at: Instant,
     /// The number of the line, once it is written.
     line: Option<usize>,
@@ -231,7 +246,7 @@ mod tests {
     use std::{future::poll_fn, sync::Arc, task::Wake};
 
     use super::{
-        Alarm, AtomicU32, BOOK, Context, Deadline, Duration, IDLE_PERIODS, Instant, Ordering,
+        Alarm, AtomicU32, BOOK, Clock, Context, Deadline, Duration, IDLE_PERIODS, Instant, Ordering,
         PERIOD, Waker, locked, thread,
     };
 
@@ -259,8 +274,8 @@ mod tests {
     async fn an_alarm_rings_once_its_moment_has_come() {
         for wait in [Duration::ZERO, PERIOD * 2] {
             let deadline = Deadline::coarse(wait).unwrap();
-            let mut timer = None;
-            poll_fn(|context| Deadline::poll(Some(deadline), &mut timer, context)).await;
+            let mut clock = Clock::new(Some(deadline));
+            poll_fn(|context| clock.poll(context)).await;
             assert!(Instant::now() >= deadline.at);
         }
     }

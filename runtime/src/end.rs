@@ -1,14 +1,13 @@
 //! What a body returned, and what that asks of the transaction.
 
-use std::borrow::BorrowMut;
-
 use sqlx::Database;
 use tracing::{Instrument, Span};
 
 use crate::{
+    conclude::before,
     handle::Access,
     lean::rarely,
-    run::Ran,
+    run::{Bounds, Ran},
     scope::{AtOnce, Scope},
 };
 
@@ -66,16 +65,20 @@ pub fn judge<R>(ran: Ran<R>, rules: impl FnOnce(&R) -> Verdict) -> Ran<R> {
 
 /// Ends the transaction, or this handle's part of it, as what came of the body
 /// asks. The result is only given back once the database has answered.
-pub async fn end<A: Access, R: Outcome>(handle: A::Handle<'_>, ran: Ran<R>) -> R {
-    finish(A::into_scope(handle), ran).await
+pub async fn end<A: Access, R: Outcome>(
+    mut handle: A::Handle<'_>,
+    bounds: &mut Bounds,
+    ran: Ran<R>,
+) -> R {
+    finish(A::scope(&mut handle), bounds, ran).await
 }
 
 /// Ends `scope` as what came of the body asks.
-pub(crate) async fn finish<'c, DB: Database, R: Outcome>(
-    mut scope: impl BorrowMut<Scope<'c, DB>>,
+pub(crate) async fn finish<DB: Database, R: Outcome>(
+    scope: &mut Scope<'_, DB>,
+    bounds: &mut Bounds,
     ran: Ran<R>,
 ) -> R {
-    let scope = scope.borrow_mut();
     let (result, succeeded) = match heard(scope, ran) {
         Ok(heard) => heard,
         Err(failed) => return failed,
@@ -83,7 +86,7 @@ pub(crate) async fn finish<'c, DB: Database, R: Outcome>(
     let ended = match scope.end_at_once(succeeded) {
         AtOnce::Ended => return result,
         AtOnce::Commits(committing) => {
-            let concluded = committing.await;
+            let concluded = before(&mut bounds.clock, committing).await;
             match scope.committed(concluded) {
                 Ok(answer) => answer,
                 Err(concluded) => Box::pin(scope.follow(concluded)).await,

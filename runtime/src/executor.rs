@@ -39,13 +39,8 @@ fn refuse<DB: Database>(core: &mut (dyn Core<DB> + '_), kind: Text) -> Result<()
     Ok(())
 }
 
-/// Gives the open connection for a statement, which is on its way from now on.
-fn admit<'t, DB: Database>(
-    core: &'t mut (dyn Core<DB> + '_),
-    kind: Text,
-    text: Option<&str>,
-) -> Result<(&'t mut DB::Connection, &'t mut State), sqlx::Error> {
-    let (connection, state) = opened(core)?;
+/// Takes note of a statement, which is on its way from now on.
+fn admit(state: &mut State, kind: Text, text: Option<&str>) {
     if kind == Text::Opaque {
         rarely();
         state.unseen = state.unseen.max(Unseen::Text);
@@ -55,10 +50,10 @@ fn admit<'t, DB: Database>(
         rarely();
         state.note_text(text);
     }
-    Ok((connection, state))
 }
 
-fn opened<'t, DB: Database>(
+/// The open connection of what has just been made [ready](Core::ready).
+fn made_ready<'t, DB: Database>(
     core: &'t mut (dyn Core<DB> + '_),
 ) -> Result<(&'t mut DB::Connection, &'t mut State), sqlx::Error> {
     let (Some(connection), state) = core.parts() else {
@@ -72,10 +67,10 @@ fn opened<'t, DB: Database>(
 pub(crate) async fn open<'t, DB: Database>(
     core: &'t mut (dyn Core<DB> + '_),
 ) -> Result<(&'t mut DB::Connection, &'t mut State), sqlx::Error> {
-    if !core.is_ready() {
+    if core.opened().is_none() {
         core.ready().await?;
     }
-    opened(core)
+    made_ready(core)
 }
 
 /// How long a statement may take, where that is not for the engine to say.
@@ -200,10 +195,15 @@ macro_rules! admitted {
     ($core:ident, $statement:ident) => {{
         let kind = $statement.kind();
         refuse($core, kind)?;
-        if !$core.is_ready() {
-            $core.ready().await?;
-        }
-        admit($core, kind, $statement.text())?
+        let (connection, state) = match $core.opened() {
+            Some(opened) => opened,
+            None => {
+                $core.ready().await?;
+                made_ready($core)?
+            }
+        };
+        admit(state, kind, $statement.text());
+        (connection, state)
     }};
 }
 
@@ -234,7 +234,7 @@ macro_rules! executor {
             use futures_util::{StreamExt, TryStreamExt, stream};
             use sqlx::{$database, Database, Either, Execute, Executor, SqlStr};
 
-            use super::{Seen, admit, answer, limit, note, open, refuse};
+            use super::{Seen, admit, answer, limit, made_ready, note, open, refuse};
             use crate::{handle::$handle, lean::{boxed, rarely}, state::Flight, statement::Statement};
 
             type Row = <$database as Database>::Row;
@@ -255,7 +255,10 @@ macro_rules! executor {
                     let core = self.core();
                     let statement = Statement::of(query);
                     let opened = async move {
-                        let (connection, state) = admitted!(core, statement);
+                        let kind = statement.kind();
+                        refuse(core, kind)?;
+                        let (connection, state) = open(core).await?;
+                        admit(state, kind, statement.text());
                         let results = connection.fetch_many(statement);
                         Ok::<_, sqlx::Error>(Seen::<$database>::new(results, state, QueryResult::rows_affected))
                     };

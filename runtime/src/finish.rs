@@ -60,6 +60,7 @@ impl<T: Send + 'static> FinishOnDrop<T> {
 impl<T: Send + 'static> Future for FinishOnDrop<T> {
     type Output = T;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         self.started = true;
         let Some(work) = &mut self.work else {
@@ -74,26 +75,32 @@ impl<T: Send + 'static> Future for FinishOnDrop<T> {
 }
 
 impl<T: Send + 'static> Drop for FinishOnDrop<T> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(work) = self.work.take()
             && self.started
         {
-            let patience = self.patience;
-            let rest = async move {
-                let until = |moment: Option<Instant>| {
-                    moment.map_or(DEFAULT_TIMEOUT, |moment| {
-                        moment.saturating_duration_since(Instant::now()) + GRACE
-                    })
-                };
-                let limit = match patience {
-                    Patience::For(limit) => limit,
-                    Patience::Least(limit, moment) => limit.min(until(moment)),
-                    Patience::Until(moment) => until(moment),
-                    Patience::Endless => return drop(work.await),
-                };
-                drop(timeout(limit, work).await);
-            };
-            spawn(&self.runtime, rest);
+            go_on(&self.runtime, self.patience, work);
         }
     }
+}
+
+/// Lets `work` go on by itself, for as long as `patience` allows.
+#[cold]
+fn go_on<T: Send + 'static>(runtime: &Handle, patience: Patience, work: BoxFuture<'static, T>) {
+    let rest = async move {
+        let until = |moment: Option<Instant>| {
+            moment.map_or(DEFAULT_TIMEOUT, |moment| {
+                moment.saturating_duration_since(Instant::now()) + GRACE
+            })
+        };
+        let limit = match patience {
+            Patience::For(limit) => limit,
+            Patience::Least(limit, moment) => limit.min(until(moment)),
+            Patience::Until(moment) => until(moment),
+            Patience::Endless => return drop(work.await),
+        };
+        drop(timeout(limit, work).await);
+    };
+    spawn(runtime, rest);
 }

@@ -13,6 +13,7 @@ use crate::{
     before_commit::Vote,
     end::end,
     error::Kind,
+    executor::open,
     hooks::When,
     private::Options,
     run::run,
@@ -73,8 +74,6 @@ pub trait Access: sealed::Sealed + Send + Sync + Sized + 'static {
     #[doc(hidden)]
     fn scope<'h, 'c>(handle: &'h mut Self::Handle<'c>) -> &'h mut Scope<'c, Self::Database>;
 
-    #[doc(hidden)]
-    fn into_scope(handle: Self::Handle<'_>) -> Scope<'_, Self::Database>;
 }
 
 /// What a function with the handle `H` asks of the transaction it is called in.
@@ -236,9 +235,9 @@ macro_rules! handle {
             {
                 let savepoint = Savepoint::new(self.core(), &Options::new("savepoint"));
                 let mut inner = $handle::new(Scope::savepoint(savepoint));
-                let bounds = inner.scope.bounds(None);
-                let ran = run(bounds, pin!(body(&mut inner))).await;
-                end::<$access<DB>, _>(inner, ran).await
+                let mut bounds = inner.scope.bounds(None);
+                let ran = run(&mut bounds, pin!(body(&mut inner))).await;
+                end::<$access<DB>, _>(inner, &mut bounds, ran).await
             }
         }
 
@@ -266,9 +265,6 @@ macro_rules! handle {
                 &mut handle.scope
             }
 
-            fn into_scope(handle: Self::Handle<'_>) -> Scope<'_, DB> {
-                handle.scope
-            }
         }
 
         impl<DB> fmt::Debug for $access<DB> {
@@ -291,13 +287,8 @@ fn refuse_hook<DB: Database>(core: &mut (dyn Core<DB> + '_)) {
 pub(crate) async fn expose<'t, DB: Database>(
     core: &'t mut (dyn Core<DB> + '_),
 ) -> Result<&'t mut DB::Connection, sqlx::Error> {
-    if !core.is_ready() {
-        core.ready().await?;
-    }
     let mode = core.mode();
-    let (Some(connection), state) = core.parts() else {
-        return Err(sqlx::Error::PoolClosed);
-    };
+    let (connection, state) = open(core).await?;
     state.unseen = Unseen::Connection;
     state.in_flight = Some(Flight::Savepoint);
     let exposed = backend::of::<DB>().expose(connection, mode).await;

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 use crate::{
     backend::{self, Damage, Interrupt, Refusal, Terms},
     conclude::{Concluded, End, before, timed_out},
-    deadline::Deadline,
+    deadline::{Clock, Deadline},
     error::Error,
     finish::{FinishOnDrop, Patience},
     hooks::{Hooks, When},
@@ -311,8 +311,8 @@ impl<DB: Database> Lease<DB> {
         let returning = boxed(|| connection.return_to_pool());
         spawn(&self.about.runtime, async move {
             // sqlx pings the server on the way, and would wait for ever.
-            let deadline = Deadline::coarse(backend.patience());
-            if before(deadline, returning).await.is_none() {
+            let mut clock = Clock::new(Deadline::coarse(backend.patience()));
+            if before(&mut clock, returning).await.is_none() {
                 observe::closed("it did not come back to the pool");
             }
             // What is left of it, which may open another for the pool.

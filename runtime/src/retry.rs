@@ -8,7 +8,7 @@ use crate::{
     end::{Outcome, finish},
     handle::Access,
     private::Options,
-    run::Ran,
+    run::{Bounds, Ran},
 };
 
 /// How often, and for how long, a transaction is run again: the option `retry` of
@@ -164,16 +164,16 @@ impl Attempts {
     /// otherwise nothing, after the pause before the next.
     pub async fn end<A: Access, R: Outcome>(
         &mut self,
-        handle: A::Handle<'_>,
+        mut handle: A::Handle<'_>,
+        bounds: &mut Bounds,
         ran: Ran<R>,
     ) -> Option<R> {
-        let mut scope = A::into_scope(handle);
-        let returned = finish(&mut scope, ran).await;
-        let Some(pause) = scope.pause() else {
+        let returned = finish(A::scope(&mut handle), bounds, ran).await;
+        let Some(pause) = A::scope(&mut handle).pause() else {
             return Some(returned);
         };
         // What the attempt held is not needed for the pause.
-        drop((scope, returned));
+        drop((handle, returned));
         sleep(pause).await;
         None
     }

@@ -316,8 +316,11 @@ impl<DB: Database> Link<'_, DB> {
 }
 
 impl<DB: Database> Core<DB> for Root<'_, DB> {
-    fn is_ready(&self) -> bool {
-        matches!(self.link, Link::Leased(_) | Link::Borrowed(_)) && self.state.is_clear()
+    fn opened(&mut self) -> Option<(&mut DB::Connection, &mut State)> {
+        match self.link.parts(&mut self.state) {
+            (Some(connection), state) if state.is_clear() => Some((connection, state)),
+            _ => None,
+        }
     }
 
     fn ready(&mut self) -> BoxFuture<'_, Result<(), sqlx::Error>> {

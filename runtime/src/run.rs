@@ -9,7 +9,7 @@ use std::{
 use tracing::Span;
 
 use crate::{
-    deadline::{Deadline, Timer},
+    deadline::Clock,
     end::Verdict,
     error::{Error, Kind},
     lean::rarely,
@@ -17,10 +17,10 @@ use crate::{
 };
 
 /// What surrounds a body.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Bounds {
     pub(crate) span: Option<Span>,
-    pub(crate) deadline: Option<Deadline>,
+    pub(crate) clock: Clock,
     /// Why the body does not run at all.
     pub(crate) refused: Option<Kind>,
 }
@@ -39,11 +39,10 @@ pub enum Ran<R> {
 }
 
 /// Runs `body` within `bounds`.
-pub fn run<F: Future>(bounds: Bounds, body: Pin<&mut F>) -> Run<'_, F> {
+pub fn run<'f, F: Future>(bounds: &'f mut Bounds, body: Pin<&'f mut F>) -> Run<'f, F> {
     Run {
         bounds,
         body,
-        timer: None,
         frame: Frame::default(),
     }
 }
@@ -52,10 +51,8 @@ pub fn run<F: Future>(bounds: Bounds, body: Pin<&mut F>) -> Run<'_, F> {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Run<'f, F> {
-    bounds: Bounds,
+    bounds: &'f mut Bounds,
     body: Pin<&'f mut F>,
-    /// Set when the body has to wait for the first time.
-    timer: Option<Timer>,
     frame: Frame,
 }
 
@@ -73,6 +70,6 @@ impl<F: Future> Future for Run<'_, F> {
         if let Poll::Ready(result) = run.frame.around(|| body.as_mut().poll(context)) {
             return Poll::Ready(Ran::Returned(result));
         }
-        Deadline::poll(run.bounds.deadline, &mut run.timer, context).map(|()| Ran::TimedOut)
+        run.bounds.clock.poll(context).map(|()| Ran::TimedOut)
     }
 }

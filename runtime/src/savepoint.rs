@@ -192,13 +192,14 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
 }
 
 impl<DB: Database> Core<DB> for Savepoint<'_, DB> {
-    fn is_ready(&self) -> bool {
-        self.number.is_some() && self.parent.is_ready()
+    fn opened(&mut self) -> Option<(&mut DB::Connection, &mut State)> {
+        self.number?;
+        self.parent.opened()
     }
 
     fn ready(&mut self) -> BoxFuture<'_, Result<(), sqlx::Error>> {
         Box::pin(async move {
-            if !self.parent.is_ready() {
+            if self.parent.opened().is_none() {
                 self.parent.ready().await?;
             }
             self.set().await

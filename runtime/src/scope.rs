@@ -10,8 +10,8 @@ use tracing::Span;
 use crate::{
     backend::{self, Damage, Mode},
     before_commit::BeforeCommit,
-    conclude::{Before, Concluded},
-    deadline::Deadline,
+    conclude::Concluded,
+    deadline::{Clock, Deadline},
     error::{Cause, Error, Kind},
     finish::FinishOnDrop,
     observe,
@@ -25,8 +25,8 @@ use crate::{
 /// A transaction, as seen by the handles inside it. The trait object hides the
 /// lifetimes of what it borrows, so that a joined handle has only its own.
 pub(crate) trait Core<DB: Database>: Send {
-    /// Whether a statement may be sent at once.
-    fn is_ready(&self) -> bool;
+    /// The open connection and the state, if a statement may be sent at once.
+    fn opened(&mut self) -> Option<(&mut DB::Connection, &mut State)>;
 
     /// Makes it so: begins, sets the savepoint, clears up what dropped handles
     /// left. Fails without a round trip when the transaction is doomed.
@@ -124,7 +124,7 @@ impl<'c, DB: Database> Scope<'c, DB> {
         };
         Bounds {
             span: self.span().cloned(),
-            deadline,
+            clock: Clock::new(deadline),
             refused,
         }
     }
@@ -202,7 +202,7 @@ pub(crate) enum AtOnce {
     /// It is over.
     Ended,
     /// COMMIT is ready to be sent.
-    Commits(Before<FinishOnDrop<Concluded>>),
+    Commits(FinishOnDrop<Concluded>),
     /// There is more to do, inside this span.
     Later(Option<Span>),
 }

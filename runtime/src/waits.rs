@@ -15,7 +15,6 @@ use tokio::time::timeout;
 
 use crate::{
     error::{Error, Kind},
-    lean::rarely,
     pools::{Id, id},
     testing::FORBIDDEN,
 };
@@ -74,22 +73,32 @@ impl Frame {
 }
 
 /// Gives the body around.
+#[inline]
 fn enter(body: Body) -> Body {
     let around = INNERMOST.replace(body);
     if let Body::Holds(id) = around {
-        rarely();
-        AROUND.with_borrow_mut(|held| held.push(id));
+        surround(id);
     }
     around
 }
 
 /// Gives the body that is left.
+#[inline]
 fn leave(around: Body) -> Body {
     if let Body::Holds(_) = around {
-        rarely();
-        AROUND.with_borrow_mut(Vec::pop);
+        uncover();
     }
     INNERMOST.replace(around)
+}
+
+#[cold]
+fn surround(id: Id) {
+    AROUND.with_borrow_mut(|held| held.push(id));
+}
+
+#[cold]
+fn uncover() {
+    AROUND.with_borrow_mut(Vec::pop);
 }
 
 /// How many of the bodies hold a connection of the pool.
@@ -103,6 +112,7 @@ fn count(id: Id) -> usize {
 }
 
 /// This is what the body that is being polled holds, if there is one.
+#[inline]
 fn hold(body: Body) {
     if INNERMOST.get() != Body::None {
         INNERMOST.set(body);
@@ -115,6 +125,7 @@ pub(crate) fn took<DB: Database>(pool: &Pool<DB>) {
 }
 
 /// The body that is being polled has given back the connection it took last.
+#[inline]
 pub(crate) fn gave_back() {
     hold(Body::HoldsNothing);
 }

@@ -20,13 +20,13 @@ fn every_path_of_the_expansion_begins_with_it() {
                     ::database::tx::AccessOf<Tx<'static, Db>>,
                     _,
                 >(&mut tx, __options);
+                let mut __bounds = ::database::tx::__private::bounds::<
+                    ::database::tx::AccessOf<Tx<'static, Db>>,
+                >(&mut __handle, __options);
                 let __ran = {
-                    let __bounds = ::database::tx::__private::bounds::<
-                        ::database::tx::AccessOf<Tx<'static, Db>>,
-                    >(&mut __handle, __options);
                     let tx: &mut Tx<'_, Db> = &mut __handle;
                     ::database::tx::__private::run(
-                            __bounds,
+                            &mut __bounds,
                             ::core::pin::pin!(async move {
                                 if false {
                                     return ::database::tx::__private::declared::<R>();
@@ -39,7 +39,7 @@ fn every_path_of_the_expansion_begins_with_it() {
                 ::database::tx::__private::end::<
                     ::database::tx::AccessOf<Tx<'static, Db>>,
                     _,
-                >(__handle, __ran)
+                >(__handle, &mut __bounds, __ran)
                     .await
             }
         "#]],
@@ -72,11 +72,12 @@ fn a_module_of_the_users_own_can_be_named() {
             let __options = crate::db::__private::Options::new(
             let mut __handle = crate::db::__private::begin::<
             crate::db::AccessOf<Tx<'static, Db>>,
-            let __bounds = crate::db::__private::bounds::<
+            let mut __bounds = crate::db::__private::bounds::<
             crate::db::AccessOf<Tx<'static, Db>>,
             crate::db::__private::run(
             return crate::db::__private::declared::<R>();
-            crate::db::__private::end::<crate::db::AccessOf<Tx<'static, Db>>, _>(__handle, __ran)
+            crate::db::__private::end::<
+            crate::db::AccessOf<Tx<'static, Db>>,
         "#]],
     );
 }

@@ -31,13 +31,13 @@ fn a_function_begins_runs_its_body_and_ends() {
                     ::sqlx_transactional::AccessOf<DbTx<'static>>,
                     _,
                 >(&mut tx, __options);
+                let mut __bounds = ::sqlx_transactional::__private::bounds::<
+                    ::sqlx_transactional::AccessOf<DbTx<'static>>,
+                >(&mut __handle, __options);
                 let __ran = {
-                    let __bounds = ::sqlx_transactional::__private::bounds::<
-                        ::sqlx_transactional::AccessOf<DbTx<'static>>,
-                    >(&mut __handle, __options);
                     let tx: &mut DbTx<'_> = &mut __handle;
                     ::sqlx_transactional::__private::run(
-                            __bounds,
+                            &mut __bounds,
                             ::core::pin::pin!(async move {
                                 if false {
                                     return ::sqlx_transactional::__private::declared::<
@@ -55,7 +55,7 @@ fn a_function_begins_runs_its_body_and_ends() {
                 ::sqlx_transactional::__private::end::<
                     ::sqlx_transactional::AccessOf<DbTx<'static>>,
                     _,
-                >(__handle, __ran)
+                >(__handle, &mut __bounds, __ran)
                     .await
             }
         "#]],

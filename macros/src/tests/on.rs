@@ -20,13 +20,13 @@ fn the_place_is_borrowed_and_the_parameter_leaves_the_signature() {
                     ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
                     _,
                 >(&mut __place, __options);
+                let mut __bounds = ::sqlx_transactional::__private::bounds::<
+                    ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
+                >(&mut __handle, __options);
                 let __ran = {
-                    let __bounds = ::sqlx_transactional::__private::bounds::<
-                        ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
-                    >(&mut __handle, __options);
                     let tx: &mut Tx<'_, Db> = &mut __handle;
                     ::sqlx_transactional::__private::run(
-                            __bounds,
+                            &mut __bounds,
                             ::core::pin::pin!(async move {
                                 if false {
                                     return ::sqlx_transactional::__private::declared::<R>();
@@ -39,7 +39,7 @@ fn the_place_is_borrowed_and_the_parameter_leaves_the_signature() {
                 ::sqlx_transactional::__private::end::<
                     ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
                     _,
-                >(__handle, __ran)
+                >(__handle, &mut __bounds, __ran)
                     .await
             }
         "#]],

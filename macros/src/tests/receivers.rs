@@ -24,13 +24,13 @@ fn the_transaction_follows_the_receiver() {
                     ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
                     _,
                 >(&mut tx, __options);
+                let mut __bounds = ::sqlx_transactional::__private::bounds::<
+                    ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
+                >(&mut __handle, __options);
                 let __ran = {
-                    let __bounds = ::sqlx_transactional::__private::bounds::<
-                        ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
-                    >(&mut __handle, __options);
                     let tx: &mut Tx<'_, Db> = &mut __handle;
                     ::sqlx_transactional::__private::run(
-                            __bounds,
+                            &mut __bounds,
                             ::core::pin::pin!(async move {
                                 if false {
                                     return ::sqlx_transactional::__private::declared::<
@@ -45,7 +45,7 @@ fn the_transaction_follows_the_receiver() {
                 ::sqlx_transactional::__private::end::<
                     ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
                     _,
-                >(__handle, __ran)
+                >(__handle, &mut __bounds, __ran)
                     .await
             }
         "#]],

@@ -34,15 +34,15 @@ fn the_body_is_in_a_loop_and_each_attempt_gets_clones() {
                         ::sqlx_transactional::AccessOf<DbTx<'static>>,
                         _,
                     >(&mut tx, __attempts.options());
+                    let mut __bounds = ::sqlx_transactional::__private::bounds::<
+                        ::sqlx_transactional::AccessOf<DbTx<'static>>,
+                    >(&mut __handle, __options);
                     let __ran = {
-                        let __bounds = ::sqlx_transactional::__private::bounds::<
-                            ::sqlx_transactional::AccessOf<DbTx<'static>>,
-                        >(&mut __handle, __options);
                         let tx: &mut DbTx<'_> = &mut __handle;
                         let id = ::sqlx_transactional::__private::again(&id);
                         let title = ::sqlx_transactional::__private::again(&title);
                         ::sqlx_transactional::__private::run(
-                                __bounds,
+                                &mut __bounds,
                                 ::core::pin::pin!(async move {
                                     if false {
                                         return ::sqlx_transactional::__private::declared::<
@@ -55,7 +55,10 @@ fn the_body_is_in_a_loop_and_each_attempt_gets_clones() {
                             .await
                     };
                     let __ended = __attempts
-                        .end::<::sqlx_transactional::AccessOf<DbTx<'static>>, _>(__handle, __ran)
+                        .end::<
+                            ::sqlx_transactional::AccessOf<DbTx<'static>>,
+                            _,
+                        >(__handle, &mut __bounds, __ran)
                         .await;
                     if let ::core::option::Option::Some(__returned) = __ended {
                         break __returned;
@@ -72,16 +75,16 @@ fn its_limits_follow_in_the_order_they_are_written() {
         "retry",
         FUNCTION,
         &expect![[r#"
-        .retry();
-        let mut __attempts = ::sqlx_transactional::__private::Attempts::new(__options);
-        loop {
-        >(&mut tx, __attempts.options());
-        let __ended = __attempts
-        .end::<::sqlx_transactional::AccessOf<Tx<'static, Db>>, _>(__handle, __ran)
-        .await;
-        if let ::core::option::Option::Some(__returned) = __ended {
-        break __returned;
-    "#]],
+            .retry();
+            let mut __attempts = ::sqlx_transactional::__private::Attempts::new(__options);
+            loop {
+            >(&mut tx, __attempts.options());
+            let __ended = __attempts
+            .end::<
+            .await;
+            if let ::core::option::Option::Some(__returned) = __ended {
+            break __returned;
+        "#]],
     );
     changed(
         "timeout = \"1m\", retry(cap = \"500ms\", attempts = 4294967295, base = \"5ms\", deadline = \"10s\",), savepoint",

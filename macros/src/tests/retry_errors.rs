@@ -147,46 +147,49 @@ fn the_parts_that_are_right_are_kept() {
         "retry(attempts = 0, cap = \"1s\")",
         FUNCTION,
         &expect![[r#"
-        async fn f(
-            mut tx: impl ::sqlx_transactional::Begin<
-                ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
-            >,
-        ) -> R {
-            let __options = ::sqlx_transactional::__private::Options::new(
-                    ::core::concat!(::core::module_path!(), "::f"),
-                )
-                .retry()
-                .cap(1000u64);
-            let mut __attempts = ::sqlx_transactional::__private::Attempts::new(__options);
-            loop {
-                let mut __handle = ::sqlx_transactional::__private::begin::<
+            async fn f(
+                mut tx: impl ::sqlx_transactional::Begin<
                     ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
-                    _,
-                >(&mut tx, __attempts.options());
-                let __ran = {
-                    let __bounds = ::sqlx_transactional::__private::bounds::<
+                >,
+            ) -> R {
+                let __options = ::sqlx_transactional::__private::Options::new(
+                        ::core::concat!(::core::module_path!(), "::f"),
+                    )
+                    .retry()
+                    .cap(1000u64);
+                let mut __attempts = ::sqlx_transactional::__private::Attempts::new(__options);
+                loop {
+                    let mut __handle = ::sqlx_transactional::__private::begin::<
+                        ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
+                        _,
+                    >(&mut tx, __attempts.options());
+                    let mut __bounds = ::sqlx_transactional::__private::bounds::<
                         ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
                     >(&mut __handle, __options);
-                    let tx: &mut Tx<'_, Db> = &mut __handle;
-                    ::sqlx_transactional::__private::run(
-                            __bounds,
-                            ::core::pin::pin!(async move {
-                                if false {
-                                    return ::sqlx_transactional::__private::declared::<R>();
-                                }
-                                '__body: { Ok(()) }
-                            }),
-                        )
-                        .await
-                };
-                let __ended = __attempts
-                    .end::<::sqlx_transactional::AccessOf<Tx<'static, Db>>, _>(__handle, __ran)
-                    .await;
-                if let ::core::option::Option::Some(__returned) = __ended {
-                    break __returned;
+                    let __ran = {
+                        let tx: &mut Tx<'_, Db> = &mut __handle;
+                        ::sqlx_transactional::__private::run(
+                                &mut __bounds,
+                                ::core::pin::pin!(async move {
+                                    if false {
+                                        return ::sqlx_transactional::__private::declared::<R>();
+                                    }
+                                    '__body: { Ok(()) }
+                                }),
+                            )
+                            .await
+                    };
+                    let __ended = __attempts
+                        .end::<
+                            ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
+                            _,
+                        >(__handle, &mut __bounds, __ran)
+                        .await;
+                    if let ::core::option::Option::Some(__returned) = __ended {
+                        break __returned;
+                    }
                 }
             }
-        }
-    "#]],
+        "#]],
     );
 }

@@ -30,13 +30,13 @@ fn each_is_a_call_between_the_begin_and_the_body() {
                 ::sqlx_transactional::__private::set::<
                     ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
                 >(&mut __handle, r"app.tenant", &(&tenant));
+                let mut __bounds = ::sqlx_transactional::__private::bounds::<
+                    ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
+                >(&mut __handle, __options);
                 let __ran = {
-                    let __bounds = ::sqlx_transactional::__private::bounds::<
-                        ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
-                    >(&mut __handle, __options);
                     let tx: &mut Tx<'_, Db> = &mut __handle;
                     ::sqlx_transactional::__private::run(
-                            __bounds,
+                            &mut __bounds,
                             ::core::pin::pin!(async move {
                                 if false {
                                     return ::sqlx_transactional::__private::declared::<R>();
@@ -49,7 +49,7 @@ fn each_is_a_call_between_the_begin_and_the_body() {
                 ::sqlx_transactional::__private::end::<
                     ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
                     _,
-                >(__handle, __ran)
+                >(__handle, &mut __bounds, __ran)
                     .await
             }
         "#]],
@@ -212,43 +212,43 @@ fn the_others_are_set_all_the_same() {
         "settings(\"a\", \"b\" = 2)",
         FUNCTION,
         &expect![[r#"
-        async fn f(
-            mut tx: impl ::sqlx_transactional::Begin<
-                ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
-            >,
-        ) -> R {
-            let __options = ::sqlx_transactional::__private::Options::new(
-                ::core::concat!(::core::module_path!(), "::f"),
-            );
-            let mut __handle = ::sqlx_transactional::__private::begin::<
-                ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
-                _,
-            >(&mut tx, __options);
-            ::sqlx_transactional::__private::set::<
-                ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
-            >(&mut __handle, "b", &(2));
-            let __ran = {
-                let __bounds = ::sqlx_transactional::__private::bounds::<
+            async fn f(
+                mut tx: impl ::sqlx_transactional::Begin<
+                    ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
+                >,
+            ) -> R {
+                let __options = ::sqlx_transactional::__private::Options::new(
+                    ::core::concat!(::core::module_path!(), "::f"),
+                );
+                let mut __handle = ::sqlx_transactional::__private::begin::<
+                    ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
+                    _,
+                >(&mut tx, __options);
+                ::sqlx_transactional::__private::set::<
+                    ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
+                >(&mut __handle, "b", &(2));
+                let mut __bounds = ::sqlx_transactional::__private::bounds::<
                     ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
                 >(&mut __handle, __options);
-                let tx: &mut Tx<'_, Db> = &mut __handle;
-                ::sqlx_transactional::__private::run(
-                        __bounds,
-                        ::core::pin::pin!(async move {
-                            if false {
-                                return ::sqlx_transactional::__private::declared::<R>();
-                            }
-                            '__body: { Ok(()) }
-                        }),
-                    )
+                let __ran = {
+                    let tx: &mut Tx<'_, Db> = &mut __handle;
+                    ::sqlx_transactional::__private::run(
+                            &mut __bounds,
+                            ::core::pin::pin!(async move {
+                                if false {
+                                    return ::sqlx_transactional::__private::declared::<R>();
+                                }
+                                '__body: { Ok(()) }
+                            }),
+                        )
+                        .await
+                };
+                ::sqlx_transactional::__private::end::<
+                    ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
+                    _,
+                >(__handle, &mut __bounds, __ran)
                     .await
-            };
-            ::sqlx_transactional::__private::end::<
-                ::sqlx_transactional::AccessOf<Tx<'static, Db>>,
-                _,
-            >(__handle, __ran)
-                .await
-        }
-    "#]],
+            }
+        "#]],
     );
 }

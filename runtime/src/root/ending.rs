@@ -10,8 +10,8 @@ use crate::{
     backend::{self, Damage},
     before_commit,
     borrowed::Borrowed,
-    conclude::{Before, Concluded, End, before, conclude_nothing},
-    deadline::Deadline,
+    conclude::{Concluded, End, before, conclude_nothing},
+    deadline::{Clock, Deadline},
     error::{Cause, Error, Kind},
     finish::FinishOnDrop,
     hooks::{Due, Hooks, When},
@@ -26,7 +26,7 @@ impl<DB: Database> Root<'_, DB> {
     /// The COMMIT of a transaction whose body succeeded, if there is nothing else to
     /// do or to ask and nobody listens, as for most. What [`end`](Self::end) does
     /// with it is the same, on a longer way.
-    pub(crate) fn commit_at_once(&mut self) -> Option<Before<FinishOnDrop<Concluded>>> {
+    pub(crate) fn commit_at_once(&mut self) -> Option<FinishOnDrop<Concluded>> {
         let is_plain = self.is_settled(true)
             && self.before_commit.is_empty()
             && self.span.is_none()
@@ -47,8 +47,7 @@ impl<DB: Database> Root<'_, DB> {
             }
         };
         let (end, hooks) = (End::Commit(self.ticket()), self.state.take_hooks());
-        let committing = lease.conclude(end, Damage::None, hooks, Account::default());
-        Some(before(self.deadline, committing))
+        Some(lease.conclude(end, Damage::None, hooks, Account::default()))
     }
 
     /// Takes note of what became of that.
@@ -126,12 +125,11 @@ impl<DB: Database> Root<'_, DB> {
 
     /// Asks the hooks before COMMIT; nothing if there is no time for that.
     async fn votes(&mut self) -> Option<Result<(), sqlx::Error>> {
-        let bounds = Bounds {
-            span: None,
-            deadline: self.deadline,
-            refused: None,
+        let mut bounds = Bounds {
+            clock: Clock::new(self.deadline),
+            ..Bounds::default()
         };
-        let voted = run(bounds, pin!(before_commit::vote(self, 0))).await;
+        let voted = run(&mut bounds, pin!(before_commit::vote(self, 0))).await;
         let Ran::Returned(voted) = voted else {
             return None;
         };
@@ -140,9 +138,9 @@ impl<DB: Database> Root<'_, DB> {
 
     /// Waits until the end can be decided; `false` if there is no time for that.
     async fn settled(&mut self, succeeded: bool) -> bool {
-        let deadline = self.time_left();
+        let mut clock = Clock::new(self.time_left());
         self.is_settled(succeeded)
-            || before(deadline, pin!(self.settle(succeeded)))
+            || before(&mut clock, pin!(self.settle(succeeded)))
                 .await
                 .is_some()
     }
@@ -198,7 +196,8 @@ impl<DB: Database> Root<'_, DB> {
         let concluding = match mem::replace(&mut self.link, Link::Ended) {
             Link::Leased(lease) => {
                 let concluding = lease.conclude(end, damage, hooks, account.clone());
-                before(deadline, concluding).await.ok_or_else(Due::default)
+                let concluded = before(&mut Clock::new(deadline), concluding).await;
+                concluded.ok_or_else(Due::default)
             }
             Link::Borrowed(borrowed) => {
                 rarely();
@@ -239,7 +238,7 @@ impl<DB: Database> Root<'_, DB> {
         }
         // They go on behind the deadline, but nobody waits for them there.
         if let Some(hooks) = concluded.hooks.run() {
-            before(deadline, hooks).await;
+            before(&mut Clock::new(deadline), hooks).await;
         }
         concluded.answer
     }
@@ -301,7 +300,7 @@ async fn conclude_borrowed<DB: Database>(
         due = hooks.take().unwrap_or_default().due(Some(When::RolledBack));
     }
     let concluding = pin!(borrowed.conclude(end, damage));
-    let Some(mut concluded) = before(deadline, concluding).await else {
+    let Some(mut concluded) = before(&mut Clock::new(deadline), concluding).await else {
         return Err(due);
     };
     if let Some(hooks) = hooks {
