@@ -135,7 +135,7 @@ impl<P, C, R, M> Block<P, C, R, M> {
     /// PostgreSQL, for a serializable [`read`](Block::read): waits for a snapshot
     /// in which it cannot fail, and then cannot (manual, SET TRANSACTION).
     pub fn deferrable(mut self) -> Self {
-        self.options.characteristics.deferrable = true;
+        self.options.special().characteristics.deferrable = true;
         self
     }
 
@@ -156,7 +156,7 @@ impl<P, C, R, M> Block<P, C, R, M> {
     }
 
     fn locking(mut self, locking: Locking) -> Self {
-        self.options.characteristics.locking = Some(locking);
+        self.options.special().characteristics.locking = Some(locking);
         self
     }
 
@@ -168,14 +168,14 @@ impl<P, C, R, M> Block<P, C, R, M> {
 
     /// Limits in time; see [`Limits`] for what keeps each.
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.options.limits = limits;
+        self.options.special().limits = limits;
         self
     }
 
     /// Runs `body` again after a failure that goes away. It is cloned for each
     /// attempt, with what it captured by value.
     pub fn retry(mut self, retry: Retry) -> Block<P, C, R, Again> {
-        self.options.retry = Some(retry);
+        self.options.special().retry = Some(retry);
         Block {
             place: self.place,
             options: self.options,
@@ -190,7 +190,7 @@ impl<P, C, R, M> Block<P, C, R, M> {
     /// PostgreSQL: makes an outcome that is not known one that can be
     /// [resolved](crate::Error::resolve).
     pub fn resolvable(mut self) -> Self {
-        self.options.resolvable = true;
+        self.options.special().resolvable = true;
         self
     }
 

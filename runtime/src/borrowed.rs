@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Kind},
     hooks::Due,
     lease::depth,
-    limits,
+    limits::Limits,
     observe::{self, Outcome},
     recorded::record,
     resolve::Ticket,
@@ -26,7 +26,7 @@ pub(crate) struct Borrowed<'c, DB: Database> {
     /// savepoint, and the commit is the caller's.
     outer: usize,
     mode: Mode,
-    limits: limits::Shared,
+    limits: Limits,
     stage: Stage,
 }
 
@@ -63,7 +63,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
             owner,
             outer,
             mode: Mode::Write,
-            limits: limits::Shared::default(),
+            limits: Limits::new(),
             stage: Stage::Closed,
         }
     }
@@ -102,7 +102,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
             return Err(Error::new(Kind::EndedEarly).into());
         }
         self.mode = terms.mode;
-        self.limits = terms.limits.clone();
+        self.limits = terms.limits;
         self.stage = Stage::Beginning;
         let connection = self.connection();
         let begun = if nested {
@@ -138,7 +138,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
 
     /// Sets back what only the end of the session would.
     async fn reset(&mut self) {
-        let (limits, nested) = (self.limits.clone(), self.is_nested());
+        let (limits, nested) = (self.limits, self.is_nested());
         if !nested
             && let Some(reset) = backend::of::<DB>().reset(self.connection(), &limits)
             && let Err(error) = reset.await

@@ -62,7 +62,6 @@ impl Deadline {
         Handle::try_current().ok()?;
         Some(Timer::Exact(Box::pin(sleep_until(self.at))))
     }
-
 }
 
 /// Tells whether a deadline has come. One clock serves everything that has the
@@ -246,8 +245,8 @@ mod tests {
     use std::{future::poll_fn, sync::Arc, task::Wake};
 
     use super::{
-        Alarm, AtomicU32, BOOK, Clock, Context, Deadline, Duration, IDLE_PERIODS, Instant, Ordering,
-        PERIOD, Waker, locked, thread,
+        Alarm, AtomicU32, BOOK, Clock, Context, Deadline, Duration, IDLE_PERIODS, Instant,
+        Ordering, PERIOD, Waker, locked, thread,
     };
 
     /// Counts how often it is woken.

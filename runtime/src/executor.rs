@@ -40,6 +40,7 @@ fn refuse<DB: Database>(core: &mut (dyn Core<DB> + '_), kind: Text) -> Result<()
 }
 
 /// Takes note of a statement, which is on its way from now on.
+#[inline]
 fn admit(state: &mut State, kind: Text, text: Option<&str>) {
     if kind == Text::Opaque {
         rarely();

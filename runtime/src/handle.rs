@@ -73,7 +73,6 @@ pub trait Access: sealed::Sealed + Send + Sync + Sized + 'static {
 
     #[doc(hidden)]
     fn scope<'h, 'c>(handle: &'h mut Self::Handle<'c>) -> &'h mut Scope<'c, Self::Database>;
-
 }
 
 /// What a function with the handle `H` asks of the transaction it is called in.
@@ -264,7 +263,6 @@ macro_rules! handle {
             fn scope<'h, 'c>(handle: &'h mut Self::Handle<'c>) -> &'h mut Scope<'c, DB> {
                 &mut handle.scope
             }
-
         }
 
         impl<DB> fmt::Debug for $access<DB> {

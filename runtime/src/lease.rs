@@ -14,7 +14,6 @@ use crate::{
     finish::{FinishOnDrop, Patience},
     hooks::{Hooks, When},
     lean::{boxed, rarely},
-    limits,
     observe::{self, Account, Outcome, spawn},
     recorded::record,
     resolve::Ticket,
@@ -292,9 +291,9 @@ impl<DB: Database> Lease<DB> {
     fn give_back(mut self) {
         let backend = backend::of::<DB>();
         self.about.session.interrupt.lower();
-        if !self.about.terms.limits.is_empty() {
+        if !self.about.terms.are_plain() {
             rarely();
-            let limits = self.about.terms.limits.clone();
+            let limits = self.about.terms.limits;
             if backend.reset(self.connection(), &limits).is_some() {
                 let runtime = self.about.runtime.clone();
                 return spawn(&runtime, self.reset_and_give_back());
@@ -321,7 +320,7 @@ impl<DB: Database> Lease<DB> {
     }
 
     async fn reset_and_give_back(mut self) {
-        let (backend, limits) = (backend::of::<DB>(), self.about.terms.limits.clone());
+        let (backend, limits) = (backend::of::<DB>(), self.about.terms.limits);
         let reset = async {
             match backend.reset(self.connection(), &limits) {
                 Some(reset) => reset.await,
@@ -330,7 +329,7 @@ impl<DB: Database> Lease<DB> {
         };
         match timeout(backend.patience(), reset).await {
             Ok(Ok(())) => {
-                self.about.terms.limits = limits::Shared::default();
+                self.about.terms = Terms::default();
                 self.give_back();
             }
             _ => self.close("a setting of it could not be set back"),

@@ -1,6 +1,6 @@
 //! How long a transaction, and the parts of it, may take.
 
-use std::{ops::Deref, sync::Arc, time::Duration};
+use std::time::Duration;
 
 /// How long a transaction whose place and function name no `timeout` may take.
 ///
@@ -101,34 +101,6 @@ impl Limits {
         } else {
             None
         }
-    }
-}
-
-/// The limits of one transaction, as its parts share them. Most have none.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Shared(Option<Arc<Limits>>);
-
-impl Shared {
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_none()
-    }
-}
-
-impl From<Limits> for Shared {
-    #[inline]
-    fn from(limits: Limits) -> Self {
-        Self((limits != Limits::new()).then(|| Arc::new(limits)))
-    }
-}
-
-impl Deref for Shared {
-    type Target = Limits;
-
-    #[inline]
-    fn deref(&self) -> &Limits {
-        const NONE: &Limits = &Limits::new();
-        self.0.as_deref().unwrap_or(NONE)
     }
 }
 

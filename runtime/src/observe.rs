@@ -81,10 +81,14 @@ macro_rules! event {
 
 /// The span of a transaction that begins here, where somebody listens.
 #[inline]
-pub(crate) fn begun(name: &'static str, engine: &'static str, place: Option<&str>) -> Option<Span> {
+pub(crate) fn begun<'a>(
+    name: &'static str,
+    engine_and_place: impl FnOnce() -> (&'static str, Option<&'a str>),
+) -> Option<Span> {
     if !is_heard(Level::INFO) {
         return None;
     }
+    let (engine, place) = engine_and_place();
     begun_aloud(name, engine, place)
 }
 

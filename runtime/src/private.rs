@@ -32,6 +32,13 @@ pub use crate::{
 pub struct Options {
     pub(crate) name: &'static str,
     pub(crate) savepoint: bool,
+    /// The rest, of which most functions say nothing.
+    pub(crate) special: Option<Special>,
+}
+
+/// What few functions want.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Special {
     pub(crate) resolvable: bool,
     pub(crate) limits: Limits,
     pub(crate) characteristics: Characteristics,
@@ -42,6 +49,16 @@ pub struct Options {
     pub(crate) attempt: Option<(u32, Instant)>,
 }
 
+impl Special {
+    pub(crate) const NOTHING: Self = Self {
+        resolvable: false,
+        limits: Limits::new(),
+        characteristics: Characteristics::new(),
+        retry: None,
+        attempt: None,
+    };
+}
+
 impl Options {
     /// The defaults, for the function called `name`.
     #[must_use]
@@ -49,106 +66,109 @@ impl Options {
         Self {
             name,
             savepoint: false,
-            resolvable: false,
-            limits: Limits::new(),
-            characteristics: Characteristics::new(),
-            retry: None,
-            attempt: None,
+            special: None,
+        }
+    }
+
+    /// What is wanted besides, to be changed.
+    pub(crate) const fn special(&mut self) -> &mut Special {
+        if self.special.is_none() {
+            self.special = Some(Special::NOTHING);
+        }
+        match &mut self.special {
+            Some(special) => special,
+            None => unreachable!(),
         }
     }
 
     /// Inside a transaction, a savepoint instead of joining.
     #[must_use]
-    pub const fn savepoint(self) -> Self {
-        Self {
-            savepoint: true,
-            ..self
-        }
+    pub const fn savepoint(mut self) -> Self {
+        self.savepoint = true;
+        self
     }
 
     /// The outcome can be asked for when it is not known.
     #[must_use]
-    pub const fn resolvable<DB: Resolvable>(self) -> Self {
-        Self {
-            resolvable: true,
-            ..self
-        }
+    pub const fn resolvable<DB: Resolvable>(mut self) -> Self {
+        self.special().resolvable = true;
+        self
     }
 
     /// With the limit of the whole call, in milliseconds.
     #[must_use]
     pub const fn timeout(mut self, limit: u64) -> Self {
-        self.limits.timeout = Some(Duration::from_millis(limit));
+        self.special().limits.timeout = Some(Duration::from_millis(limit));
         self
     }
 
     /// With the limit of each statement, in milliseconds.
     #[must_use]
     pub const fn statement_timeout(mut self, limit: u64) -> Self {
-        self.limits.statement_timeout = Some(Duration::from_millis(limit));
+        self.special().limits.statement_timeout = Some(Duration::from_millis(limit));
         self
     }
 
     /// With the limit of each wait for a lock, in milliseconds.
     #[must_use]
     pub const fn lock_timeout(mut self, limit: u64) -> Self {
-        self.limits.lock_timeout = Some(Duration::from_millis(limit));
+        self.special().limits.lock_timeout = Some(Duration::from_millis(limit));
         self
     }
 
     /// With the limit of each pause between two statements, in milliseconds.
     #[must_use]
     pub const fn idle_timeout<DB: IdleTimeout>(mut self, limit: u64) -> Self {
-        self.limits.idle_timeout = Some(Duration::from_millis(limit));
+        self.special().limits.idle_timeout = Some(Duration::from_millis(limit));
         self
     }
 
     /// With at least this isolation.
     #[must_use]
     pub const fn isolation(mut self, isolation: Isolation) -> Self {
-        self.characteristics.isolation = Some(isolation);
+        self.special().characteristics.isolation = Some(isolation);
         self
     }
 
     /// Waits for a snapshot that no other transaction can make fail.
     #[must_use]
     pub const fn deferrable<A: Deferrable>(mut self) -> Self {
-        self.characteristics.deferrable = true;
+        self.special().characteristics.deferrable = true;
         self
     }
 
     /// Takes each lock when it is needed.
     #[must_use]
     pub const fn deferred<DB: BeginMode>(mut self) -> Self {
-        self.characteristics.locking = Some(Locking::Deferred);
+        self.special().characteristics.locking = Some(Locking::Deferred);
         self
     }
 
     /// Takes the lock of the one who writes at once.
     #[must_use]
     pub const fn immediate<DB: BeginMode>(mut self) -> Self {
-        self.characteristics.locking = Some(Locking::Immediate);
+        self.special().characteristics.locking = Some(Locking::Immediate);
         self
     }
 
     /// Keeps others from reading as well, where that is possible.
     #[must_use]
     pub const fn exclusive<DB: BeginMode>(mut self) -> Self {
-        self.characteristics.locking = Some(Locking::Exclusive);
+        self.special().characteristics.locking = Some(Locking::Exclusive);
         self
     }
 
     /// Is run again after a failure that goes away.
     #[must_use]
     pub const fn retry(mut self) -> Self {
-        self.retry = Some(Retry::new());
+        self.special().retry = Some(Retry::new());
         self
     }
 
     /// At most so often.
     #[must_use]
     pub const fn attempts(mut self, attempts: u32) -> Self {
-        self.retry = Some(self.policy().attempts(attempts));
+        self.special().retry = Some(self.policy().attempts(attempts));
         self
     }
 
@@ -156,33 +176,33 @@ impl Options {
     #[must_use]
     pub const fn deadline(mut self, deadline: u64) -> Self {
         let deadline = Duration::from_millis(deadline);
-        self.retry = Some(self.policy().deadline(deadline));
+        self.special().retry = Some(self.policy().deadline(deadline));
         self
     }
 
     /// With this longest first pause, in milliseconds.
     #[must_use]
     pub const fn base(mut self, base: u64) -> Self {
-        self.retry = Some(self.policy().base(Duration::from_millis(base)));
+        self.special().retry = Some(self.policy().base(Duration::from_millis(base)));
         self
     }
 
     /// With this longest pause, in milliseconds.
     #[must_use]
     pub const fn cap(mut self, cap: u64) -> Self {
-        self.retry = Some(self.policy().cap(Duration::from_millis(cap)));
+        self.special().retry = Some(self.policy().cap(Duration::from_millis(cap)));
         self
     }
 
     /// Also when its outcome is unknown.
     #[must_use]
     pub const fn idempotent(mut self) -> Self {
-        self.retry = Some(self.policy().idempotent());
+        self.special().retry = Some(self.policy().idempotent());
         self
     }
 
-    const fn policy(&self) -> Retry {
-        match self.retry {
+    const fn policy(&mut self) -> Retry {
+        match self.special().retry {
             Some(retry) => retry,
             None => Retry::new(),
         }
@@ -191,11 +211,11 @@ impl Options {
     /// Why a function with these options cannot be called in the transaction that
     /// is `open`.
     pub(crate) fn refused_inside<DB: Database>(&self, mode: Mode, open: &State) -> Option<Kind> {
-        let terms = open.given();
-        let resolvable = self.resolvable.then_some(NOT_RESOLVABLE);
-        let beyond = self.limits.beyond(&terms.limits).or_else(|| {
+        let (special, terms) = (self.special.as_ref()?, open.given());
+        let resolvable = special.resolvable.then_some(NOT_RESOLVABLE);
+        let beyond = special.limits.beyond(&terms.limits).or_else(|| {
             let open = terms.characteristics;
-            self.characteristics.beyond::<DB>(open, mode)
+            special.characteristics.beyond::<DB>(open, mode)
         });
         beyond.or(resolvable).map(Kind::Unsupported)
     }
@@ -259,7 +279,8 @@ where
 
 /// What surrounds the body of the function with `handle`.
 pub fn bounds<A: Access>(handle: &mut A::Handle<'_>, options: Options) -> Bounds {
-    A::scope(handle).bounds(options.limits.timeout)
+    let timeout = options.special.and_then(|special| special.limits.timeout);
+    A::scope(handle).bounds(timeout)
 }
 
 /// The text of an idempotency key.

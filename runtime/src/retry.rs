@@ -154,10 +154,8 @@ impl Attempts {
     /// The options of the next attempt.
     pub fn options(&mut self) -> Options {
         self.number += 1;
-        Options {
-            attempt: Some((self.number, self.started)),
-            ..self.options
-        }
+        self.options.special().attempt = Some((self.number, self.started));
+        self.options
     }
 
     /// Ends the attempt: as [`end`](crate::__private::end) if it was the last,

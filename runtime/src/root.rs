@@ -12,7 +12,7 @@ use tracing::Span;
 
 pub(crate) use self::place::Place;
 use crate::{
-    backend::{self, Damage, Mode, Terms},
+    backend::{self, Damage, Mode},
     before_commit::BeforeCommit,
     begin::DynSource,
     borrowed::Borrowed,
@@ -21,13 +21,11 @@ use crate::{
     error::Kind,
     lean::{boxed, rarely},
     lease::{Lease, depth},
-    limits::{self, DEFAULT_TIMEOUT, Limits},
+    limits::{DEFAULT_TIMEOUT, Limits},
     observe,
-    private::Options,
-    retry::Attempt,
+    private::{Options, Special},
     savepoint,
     scope::{Core, OTHER_SETTING},
-    settings,
     state::{Flight, State, Unseen},
     testing::runs_twice,
 };
@@ -60,36 +58,20 @@ enum Link<'c, DB: Database> {
 
 impl<'c, DB: Database> Root<'c, DB> {
     pub(crate) fn new(place: Place<'c, DB>, mode: Mode, options: &Options) -> Self {
-        let backend = backend::of::<DB>();
-        let limits = limits::Shared::from(options.limits.or(place.limits()));
-        // A timer that is ours leaves a session behind that is not.
-        let timed = limits.timeout.is_some()
-            || (limits.statement_timeout.is_some() && !backend.limits_statements());
-        let terms = Terms {
-            mode,
-            characteristics: Characteristics {
-                isolation: options.characteristics.isolation.or(place.isolation()),
-                locking: options.characteristics.locking.or(place.locking()),
-                ..options.characteristics
-            },
-            settings: settings::Shared::default(),
-            identify: timed && place.pool().is_some(),
-            resolvable: options.resolvable && mode == Mode::Write,
-            limits,
-        };
-        let attempt = options.attempt.filter(|_| place.is_outermost());
-        let rehearses =
-            attempt.is_some_and(|(number, _)| number == 1) && place.pool().is_some_and(runs_twice);
-        let attempt = attempt.map(|(number, started)| {
-            let retry = options.retry.unwrap_or_default().or(place.retry());
-            Attempt {
-                number,
-                retry,
-                started,
+        let mut state = State::new(options.name, mode);
+        let mut rehearses = false;
+        if options.special.is_some() || !place.is_plain() {
+            rarely();
+            let special = options.special.unwrap_or(Special::NOTHING);
+            state.terms = place.terms(mode, &special);
+            let attempt = place.attempt(&special);
+            rehearses = attempt.as_ref().is_some_and(|attempt| attempt.number == 1)
+                && place.pool().is_some_and(runs_twice);
+            if let Some(attempt) = attempt {
+                state.set_attempt(attempt);
             }
-        });
-        let mut state = State::new(options.name, terms, attempt);
-        place.add_hooks(&mut state);
+            place.add_hooks(&mut state);
+        }
         Self {
             deadline: match state.terms.limits.timeout {
                 Some(limit) => Deadline::exact(limit),
@@ -100,14 +82,16 @@ impl<'c, DB: Database> Root<'c, DB> {
             unfit: None,
             pause: None,
             rehearses,
-            span: observe::begun(options.name, backend.engine(), place.name()),
+            span: observe::begun(options.name, || {
+                (backend::of::<DB>().engine(), place.name())
+            }),
             link: Link::Idle(place),
         }
     }
 
     /// Gives a setting its value from BEGIN on.
     pub(crate) fn set(&mut self, name: &'static str, value: String) {
-        if let Err(kind) = self.state.terms.settings.push(name, value) {
+        if let Err(kind) = self.state.terms.set(name, value) {
             self.unfit = Some(kind);
         }
     }
@@ -129,7 +113,7 @@ impl<'c, DB: Database> Root<'c, DB> {
     pub(crate) fn refused(&self) -> Option<Kind> {
         let terms = &self.state.terms;
         let on_connection = matches!(self.link, Link::Idle(Place::Connection(_)));
-        if terms.are_plain() && !terms.resolvable && self.unfit.is_none() && !on_connection {
+        if terms.are_plain() && self.unfit.is_none() && !on_connection {
             return None;
         }
         rarely();

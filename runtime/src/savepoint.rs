@@ -74,7 +74,7 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
     pub(crate) fn set_to(&mut self, name: &'static str, value: String) {
         let state = self.parent.state();
         let refused = match state.part_mut() {
-            Some(own) if self.alone.is_some() => own.settings.push(name, value).err(),
+            Some(own) if self.alone.is_some() => own.set(name, value).err(),
             _ => (!state.given().settings.has(name, &value)).then_some(OTHER_SETTING),
         };
         self.refused = self.refused.or(refused);

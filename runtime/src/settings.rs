@@ -1,39 +1,36 @@
 //! Settings of PostgreSQL's that last as long as the transaction.
 
-use std::sync::Arc;
-
 use sqlx::Database;
 
 use crate::error::Kind;
 
-/// The settings of one transaction, in the order they were given. Most have none.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Shared(Option<Arc<Vec<Setting>>>);
+/// The settings of one transaction, in the order they were given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Given(Vec<Setting>);
 
 /// A name and its value; neither has a NUL.
 pub(crate) type Setting = (&'static str, String);
 
-impl Shared {
+impl Given {
+    pub(crate) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
     pub(crate) fn push(&mut self, name: &'static str, value: String) -> Result<(), Kind> {
         if name.is_empty() || name.contains('\0') || value.contains('\0') {
             return Err(Kind::SettingUnfit);
         }
-        Arc::make_mut(self.0.get_or_insert_default()).push((name, value));
+        self.0.push((name, value));
         Ok(())
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Setting> {
-        self.0.iter().flat_map(|settings| settings.iter())
-    }
-
-    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_none()
+        self.0.is_empty()
     }
 
     /// Whether `name` has this value in the end.
     pub(crate) fn has(&self, name: &str, value: &str) -> bool {
-        let last = self.iter().filter(|(known, _)| *known == name).last();
+        let last = self.0.iter().rfind(|(known, _)| *known == name);
         last.is_some_and(|(_, known)| known == value)
     }
 
@@ -44,7 +41,7 @@ impl Shared {
             let (name, value) = (literal(name), literal(value));
             format!("; SELECT set_config({name}, {value}, true)")
         };
-        self.iter().map(set).collect()
+        self.0.iter().map(set).collect()
     }
 
     /// SQL that takes them back before the transaction ends.
@@ -55,7 +52,7 @@ impl Shared {
             let name = quoted.collect::<Vec<_>>().join(".");
             format!("; SET LOCAL {name} TO DEFAULT")
         };
-        self.iter().map(reset).collect()
+        self.0.iter().map(reset).collect()
     }
 }
 
@@ -86,7 +83,7 @@ impl Settings for sqlx::Postgres {}
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Shared, literal};
+    use super::{Given, Kind, literal};
 
     /// Reads a literal as PostgreSQL does; `None` if it ends early or late.
     fn read(sql: &str) -> Option<String> {
@@ -136,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_value_with_a_nul_cannot_be_sent() {
-        let mut settings = Shared::default();
+        let mut settings = Given::new();
         assert_eq!(
             settings.push("app.user", "a\0b".to_owned()),
             Err(Kind::SettingUnfit)
@@ -147,7 +144,7 @@ mod tests {
 
     #[test]
     fn the_last_value_counts() {
-        let mut settings = Shared::default();
+        let mut settings = Given::new();
         settings.push("a.b", "1".to_owned()).unwrap();
         settings.push("a.b", "2".to_owned()).unwrap();
         assert!(settings.has("a.b", "2") && !settings.has("a.b", "1"));

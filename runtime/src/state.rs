@@ -8,11 +8,10 @@ use sqlx::Database;
 
 use self::rare::Rare;
 use crate::{
-    backend::{self, Damage, Terms},
+    backend::{self, Damage, Mode, Terms},
     error::{Cause, Error, Kind},
     observe::{self, Tally},
     recorded::record,
-    retry::Attempt,
     testing::Witness,
 };
 
@@ -71,15 +70,11 @@ pub(crate) enum Flight {
 
 impl State {
     #[inline]
-    pub(crate) fn new(name: &'static str, terms: Terms, attempt: Option<Attempt>) -> Self {
-        let mut state = Self {
-            terms,
-            ..Self::default()
-        };
-        let witness = Witness::of(name);
-        if witness.is_some() || attempt.is_some() {
-            let rare = state.rare();
-            (rare.witness, rare.attempt) = (witness, attempt);
+    pub(crate) fn new(name: &'static str, mode: Mode) -> Self {
+        let mut state = Self::default();
+        state.terms.mode = mode;
+        if let Some(witness) = Witness::of(name) {
+            state.rare().witness = Some(witness);
         }
         state
     }

@@ -24,7 +24,7 @@ mod sqlite;
 mod terms;
 mod text;
 
-pub(crate) use terms::{Interrupt, Mode, Session, Terms};
+pub(crate) use terms::{Extras, Interrupt, Mode, Session, Terms};
 use terms::{only_postgres, only_sqlite};
 pub(crate) use text::Text;
 

@@ -1,11 +1,14 @@
 //! What is asked of BEGIN, and what its answer tells.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use crate::{characteristics::Characteristics, limits, settings};
+use crate::{characteristics::Characteristics, error::Kind, limits::Limits, settings::Given};
 
 /// What a transaction may do; the engine enforces it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,28 +22,64 @@ pub(crate) enum Mode {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Terms {
     pub(crate) mode: Mode,
+    /// Shared by the parts of a transaction. Most ask for nothing.
+    extras: Option<Arc<Extras>>,
+}
+
+/// What may be asked of BEGIN besides the mode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Extras {
     pub(crate) characteristics: Characteristics,
-    pub(crate) settings: settings::Shared,
-    pub(crate) limits: limits::Shared,
+    pub(crate) settings: Given,
+    pub(crate) limits: Limits,
     /// Whether the session may have to be ended from another connection.
     pub(crate) identify: bool,
     /// Whether the outcome may have to be asked for later.
     pub(crate) resolvable: bool,
 }
 
+impl Extras {
+    pub(crate) const NOTHING: Self = Self {
+        characteristics: Characteristics::new(),
+        settings: Given::new(),
+        limits: Limits::new(),
+        identify: false,
+        resolvable: false,
+    };
+}
+
 impl Terms {
+    pub(crate) fn new(mode: Mode, extras: Extras) -> Self {
+        let extras = (extras != Extras::NOTHING).then(|| Arc::new(extras));
+        Self { mode, extras }
+    }
+
+    /// Whether nothing is asked for but the mode.
+    #[inline]
+    pub(crate) fn are_plain(&self) -> bool {
+        self.extras.is_none()
+    }
+
     /// Whether BEGIN's answer has to tell who the transaction is.
     #[inline]
     pub(crate) fn want_identity(&self) -> bool {
         self.identify || self.resolvable
     }
 
-    /// Whether nothing is asked for but the mode.
+    /// Asks for a setting.
+    pub(crate) fn set(&mut self, name: &'static str, value: String) -> Result<(), Kind> {
+        let extras = self.extras.get_or_insert_with(|| Arc::new(Extras::NOTHING));
+        Arc::make_mut(extras).settings.push(name, value)
+    }
+}
+
+impl Deref for Terms {
+    type Target = Extras;
+
     #[inline]
-    pub(crate) fn are_plain(&self) -> bool {
-        self.characteristics == Characteristics::new()
-            && self.settings.is_empty()
-            && self.limits.is_empty()
+    fn deref(&self) -> &Extras {
+        const NOTHING: &Extras = &Extras::NOTHING;
+        self.extras.as_deref().unwrap_or(NOTHING)
     }
 }
 

@@ -4,14 +4,15 @@ use sqlx::{Database, Pool};
 use tokio::time::{Instant, timeout};
 
 use crate::{
-    backend::{self, Terms},
+    backend::{self, Extras, Mode, Terms},
     begin::{DynSource, Source},
     borrowed::Borrowed,
-    characteristics::{Isolation, Locking},
+    characteristics::{Characteristics, Locking},
     error::{Error, Kind},
     lease::Lease,
     limits::Limits,
-    retry::Retry,
+    private::Special,
+    retry::{Attempt, Retry},
     state::State,
 };
 
@@ -52,23 +53,53 @@ impl<'c, DB: Database> Place<'c, DB> {
         }
     }
 
-    pub(super) fn limits(&self) -> Limits {
-        self.source().map_or_else(Limits::new, DynSource::limits)
+    /// Whether it has nothing to say but which pool it has.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self, Self::Pool(_) | Self::Owned(_))
     }
 
-    pub(super) fn isolation(&self) -> Option<Isolation> {
-        self.source().and_then(DynSource::isolation)
+    /// What BEGIN is told here for a function that wants `special`.
+    pub(super) fn terms(&self, mode: Mode, special: &Special) -> Terms {
+        let source = self.source();
+        let limits = source.map_or_else(Limits::new, DynSource::limits);
+        let limits = special.limits.or(limits);
+        // A timer that is ours leaves a session behind that is not.
+        let timed = limits.timeout.is_some()
+            || (limits.statement_timeout.is_some() && !backend::of::<DB>().limits_statements());
+        let Characteristics {
+            isolation, locking, ..
+        } = special.characteristics;
+        let asked = Extras {
+            characteristics: Characteristics {
+                isolation: isolation.or_else(|| source.and_then(DynSource::isolation)),
+                locking: locking.or_else(|| self.locking()),
+                ..special.characteristics
+            },
+            limits,
+            identify: timed && self.pool().is_some(),
+            resolvable: special.resolvable && mode == Mode::Write,
+            ..Extras::NOTHING
+        };
+        Terms::new(mode, asked)
     }
 
     /// How a transaction of the owner's on SQLite takes its locks, as far as anyone
     /// here knows.
-    pub(super) fn locking(&self) -> Option<Locking> {
+    fn locking(&self) -> Option<Locking> {
         let unknown = backend::of::<DB>().is_embedded() && !self.is_outermost();
         unknown.then_some(Locking::Deferred)
     }
 
-    pub(super) fn retry(&self) -> Retry {
-        self.source().map_or_else(Retry::new, DynSource::retry)
+    /// Which attempt begins here of a function that is repeated.
+    pub(super) fn attempt(&self, special: &Special) -> Option<Attempt> {
+        let (number, started) = special.attempt.filter(|_| self.is_outermost())?;
+        let retry = self.source().map_or_else(Retry::new, DynSource::retry);
+        Some(Attempt {
+            number,
+            retry: special.retry.unwrap_or_default().or(retry),
+            started,
+        })
     }
 
     pub(super) fn name(&self) -> Option<&str> {
@@ -82,7 +113,7 @@ impl<'c, DB: Database> Place<'c, DB> {
     }
 
     /// Whether what begins here ends here.
-    pub(super) fn is_outermost(&self) -> bool {
+    fn is_outermost(&self) -> bool {
         match self {
             Self::Connection(borrowed) => !borrowed.is_nested(),
             _ => true,

@@ -6,12 +6,12 @@ use sqlx::Database;
 
 use super::Savepoint;
 use crate::{
-    backend::{self, Mode, Terms},
+    backend::{self, Extras, Mode, Terms},
     before_commit::vote,
     error::{Error, Kind},
     hooks::When,
     observe::{Outcome, Tally},
-    private::Options,
+    private::{Options, Special},
     scope::Core,
     testing::Witness,
 };
@@ -26,13 +26,13 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
     /// A savepoint with the terms of a function that is called in a test.
     pub(crate) fn alone(root: &'c mut (dyn Core<DB> + 'c), mode: Mode, options: &Options) -> Self {
         let state = root.state();
-        let terms = Terms {
-            mode,
-            characteristics: options.characteristics,
-            limits: options.limits.into(),
-            ..Terms::default()
+        let special = options.special.unwrap_or(Special::NOTHING);
+        let asked = Extras {
+            characteristics: special.characteristics,
+            limits: special.limits,
+            ..Extras::NOTHING
         };
-        state.set_part(Some(terms));
+        state.set_part(Some(Terms::new(mode, asked)));
         let alone = Alone {
             tally: mem::take(&mut state.tally),
             witness: state.swap_witness(Witness::of(options.name)),

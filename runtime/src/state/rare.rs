@@ -124,6 +124,11 @@ impl State {
         self.rare.as_mut()?.recent.take()
     }
 
+    /// This is an attempt of a function that is repeated.
+    pub(crate) fn set_attempt(&mut self, attempt: Attempt) {
+        self.rare().attempt = Some(attempt);
+    }
+
     /// What is known of the attempt, of a function that is repeated.
     #[inline]
     pub(crate) fn repeated(&self) -> Option<&Attempt> {
