@@ -24,8 +24,13 @@ use crate::{
 /// Owns a connection until it is known to be clean. Dropping a lease hands the
 /// connection to a task that rolls back, or closes it.
 pub(crate) struct Lease<DB: Database> {
+    /// In a box, because it is handed on several times.
+    held: Box<Held<DB>>,
+}
+
+struct Held<DB: Database> {
     connection: Option<PoolConnection<DB>>,
-    about: Box<About<DB>>,
+    about: About<DB>,
     /// Whether this is the background's lease, after which there is no other.
     orphan: bool,
 }
@@ -34,6 +39,17 @@ pub(crate) struct Lease<DB: Database> {
 const GOOD_BYE: Duration = Duration::from_secs(1);
 
 impl<DB: Database> Lease<DB> {
+    #[inline]
+    fn of(connection: Option<PoolConnection<DB>>, about: About<DB>, orphan: bool) -> Self {
+        Self {
+            held: Box::new(Held {
+                connection,
+                about,
+                orphan,
+            }),
+        }
+    }
+
     /// Takes a connection from `pool` and begins.
     ///
     /// A pool that does not test its connections may give one that died while it
@@ -55,11 +71,7 @@ impl<DB: Database> Lease<DB> {
                 }
             };
             waits::took(pool);
-            let mut lease = Self {
-                connection: Some(connection),
-                about: Box::new(About::new(pool, terms, deadline)),
-                orphan: false,
-            };
+            let mut lease = Self::of(Some(connection), About::new(pool, terms, deadline), false);
             let begun = match lease.plain_begin() {
                 // Dropped half-way, the lease is, and restores the connection.
                 Some(sql) if backend.survives_cut_begin() => {
@@ -70,7 +82,7 @@ impl<DB: Database> Lease<DB> {
                     }
                 }
                 _ => {
-                    let (runtime, patience) = (lease.about.runtime.clone(), lease.patience());
+                    let (runtime, patience) = (lease.held.about.runtime.clone(), lease.patience());
                     FinishOnDrop::new(runtime, patience, || lease.begun()).await
                 }
             };
@@ -94,15 +106,15 @@ impl<DB: Database> Lease<DB> {
             rarely();
             return None;
         }
-        let connection = self.connection.as_ref()?;
-        backend::of::<DB>().plain_begin(connection, &self.about.terms)
+        let connection = self.held.connection.as_ref()?;
+        backend::of::<DB>().plain_begin(connection, &self.held.about.terms)
     }
 
     /// How long BEGIN may go on by itself.
     fn patience(&self) -> Patience {
         match backend::of::<DB>() {
             embedded if embedded.is_embedded() => Patience::For(embedded.patience()),
-            server => Patience::Least(server.patience(), self.about.deadline),
+            server => Patience::Least(server.patience(), self.held.about.deadline),
         }
     }
 
@@ -111,13 +123,13 @@ impl<DB: Database> Lease<DB> {
             // Whoever had it before left a transaction open, or sqlx believes so.
             Box::pin(self.restored()).await?;
         }
-        let about = &self.about;
-        let Some(connection) = &mut self.connection else {
+        let about = &self.held.about;
+        let Some(connection) = &mut self.held.connection else {
             unreachable!("a lease gives its connection up only when it ends");
         };
         match backend::begin::<DB>(connection, &about.terms).await {
             Ok(session) => {
-                self.about.session = session;
+                self.held.about.set_session(session);
                 Ok(self)
             }
             Err(error) => Box::pin(self.not_begun(error)).await,
@@ -135,17 +147,18 @@ impl<DB: Database> Lease<DB> {
 
     /// What ends the statement that runs.
     pub(crate) fn interrupt(&self) -> Interrupt {
-        self.about.session.interrupt.clone()
+        let session = self.held.about.session();
+        session.map_or_else(Interrupt::default, |session| session.interrupt.clone())
     }
 
     /// What the server calls the transaction, if it was asked.
     pub(crate) fn transaction(&self) -> Option<u64> {
-        self.about.session.transaction
+        self.held.about.session()?.transaction
     }
 
     /// The connection, which is there until the lease ends.
     pub(crate) fn connection(&mut self) -> &mut PoolConnection<DB> {
-        let Some(connection) = &mut self.connection else {
+        let Some(connection) = &mut self.held.connection else {
             unreachable!("a lease gives its connection up only when it ends");
         };
         connection
@@ -160,12 +173,12 @@ impl<DB: Database> Lease<DB> {
         hooks: Hooks,
         account: Account,
     ) -> FinishOnDrop<Concluded> {
-        let runtime = self.about.runtime.clone();
+        let runtime = self.held.about.runtime.clone();
         match end {
             End::Commit(ticket) => {
-                let patience = Patience::Until(self.about.deadline);
+                let patience = Patience::Until(self.held.about.deadline);
                 FinishOnDrop::new(runtime, patience, || async move {
-                    let (mode, timer) = (self.about.terms.mode, observe::Timer::start());
+                    let (mode, timer) = (self.held.about.terms.mode, observe::Timer::start());
                     let connection = self.connection();
                     let committed = if backend::commits_plainly::<DB>(connection, mode) {
                         DB::TransactionManager::commit(connection).await
@@ -214,7 +227,7 @@ impl<DB: Database> Lease<DB> {
     }
 
     async fn roll_back(mut self, damage: Damage) {
-        let (backend, mode) = (backend::of::<DB>(), self.about.terms.mode);
+        let (backend, mode) = (backend::of::<DB>(), self.held.about.terms.mode);
         if damage == Damage::Connection {
             return self.close("it was lost inside the transaction");
         }
@@ -223,7 +236,7 @@ impl<DB: Database> Lease<DB> {
             return Box::pin(self.restore()).await;
         }
         let timer = observe::Timer::start();
-        let patience = self.about.patience();
+        let patience = self.held.about.patience();
         match timeout(patience, backend.rollback(self.connection(), mode)).await {
             Ok(Ok(())) => {
                 timer.event("rollback");
@@ -237,13 +250,9 @@ impl<DB: Database> Lease<DB> {
     /// Rolls back in the background, then runs the hooks. `damage` says what is
     /// known of the connection.
     pub(crate) fn abandon(mut self, damage: Damage, hooks: Hooks) {
-        let runtime = self.about.runtime.clone();
-        self.about.session.interrupt.raise();
-        let lease = Self {
-            connection: self.connection.take(),
-            about: self.about.clone(),
-            orphan: true,
-        };
+        let runtime = self.held.about.runtime.clone();
+        self.interrupt().raise();
+        let lease = Self::of(self.held.connection.take(), self.held.about.clone(), true);
         let rest = async move {
             if damage == Damage::Connection {
                 lease.close("a statement was cut off");
@@ -267,9 +276,9 @@ impl<DB: Database> Lease<DB> {
     }
 
     async fn restored(&mut self) -> Result<(), sqlx::Error> {
-        let (backend, mode) = (backend::of::<DB>(), self.about.terms.mode);
+        let (backend, mode) = (backend::of::<DB>(), self.held.about.terms.mode);
         let timer = observe::Timer::start();
-        let patience = self.about.patience();
+        let patience = self.held.about.patience();
         let interrupt = self.interrupt();
         let connection = self.connection();
         let restored = async {
@@ -290,25 +299,25 @@ impl<DB: Database> Lease<DB> {
     /// to it.
     fn give_back(mut self) {
         let backend = backend::of::<DB>();
-        self.about.session.interrupt.lower();
-        if !self.about.terms.are_plain() {
+        if !self.held.about.terms.are_plain() {
             rarely();
-            let limits = self.about.terms.limits;
+            self.interrupt().lower();
+            let limits = self.held.about.terms.limits;
             if backend.reset(self.connection(), &limits).is_some() {
-                let runtime = self.about.runtime.clone();
+                let runtime = self.held.about.runtime.clone();
                 return spawn(&runtime, self.reset_and_give_back());
             }
         }
-        let Some(mut connection) = self.connection.take() else {
+        let Some(mut connection) = self.held.connection.take() else {
             return;
         };
         if backend.is_embedded() {
-            let _inside = self.about.runtime.enter();
+            let _inside = self.held.about.runtime.enter();
             return drop(connection);
         }
         // In a box, because tokio moves what it spawns, and this is large.
         let returning = boxed(|| connection.return_to_pool());
-        spawn(&self.about.runtime, async move {
+        spawn(&self.held.about.runtime, async move {
             // sqlx pings the server on the way, and would wait for ever.
             let mut clock = Clock::new(Deadline::coarse(backend.patience()));
             if before(&mut clock, returning).await.is_none() {
@@ -320,7 +329,7 @@ impl<DB: Database> Lease<DB> {
     }
 
     async fn reset_and_give_back(mut self) {
-        let (backend, limits) = (backend::of::<DB>(), self.about.terms.limits);
+        let (backend, limits) = (backend::of::<DB>(), self.held.about.terms.limits);
         let reset = async {
             match backend.reset(self.connection(), &limits) {
                 Some(reset) => reset.await,
@@ -329,7 +338,7 @@ impl<DB: Database> Lease<DB> {
         };
         match timeout(backend.patience(), reset).await {
             Ok(Ok(())) => {
-                self.about.terms = Terms::default();
+                self.held.about.terms = Terms::default();
                 self.give_back();
             }
             _ => self.close("a setting of it could not be set back"),
@@ -339,11 +348,11 @@ impl<DB: Database> Lease<DB> {
     /// Takes the connection out of the pool at once, so that it opens another,
     /// and says good-bye to the server in the background.
     fn close(mut self, why: &'static str) {
-        let Some(connection) = self.connection.take() else {
+        let Some(connection) = self.held.connection.take() else {
             return;
         };
         observe::closed(why);
-        let about = self.about.clone();
+        let about = self.held.about.clone();
         let _inside = about.runtime.enter();
         let connection = connection.detach();
         about.runtime.clone().spawn(async move {
@@ -359,20 +368,16 @@ impl<DB: Database> Lease<DB> {
 
 impl<DB: Database> Drop for Lease<DB> {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else {
+        let Some(connection) = self.held.connection.take() else {
             return;
         };
-        if self.orphan {
+        if self.held.orphan {
             // Only a runtime that shuts down drops the background's work. The
             // server ends the transaction when the connection goes.
-            let _inside = self.about.runtime.enter();
+            let _inside = self.held.about.runtime.enter();
             drop(connection.detach());
         } else {
-            let lease = Self {
-                connection: Some(connection),
-                about: self.about.clone(),
-                orphan: true,
-            };
+            let lease = Self::of(Some(connection), self.held.about.clone(), true);
             lease.abandon(Damage::None, Hooks::default());
         }
     }
@@ -381,7 +386,7 @@ impl<DB: Database> Drop for Lease<DB> {
 impl<DB: Database> fmt::Debug for Lease<DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lease")
-            .field("terms", &self.about.terms)
+            .field("terms", &self.held.about.terms)
             .finish_non_exhaustive()
     }
 }

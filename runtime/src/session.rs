@@ -17,38 +17,74 @@ use crate::{
 /// What a lease knows besides its connection.
 pub(crate) struct About<DB: Database> {
     pub(crate) terms: Terms,
-    /// Who the transaction is to the server.
-    pub(crate) session: Session,
     /// When the caller stops waiting.
     pub(crate) deadline: Option<Instant>,
-    /// Where a connection comes from that ends this one's session, and since when
-    /// that is the transaction's, where it may have to be ended.
-    reach: Option<(Pool<DB>, Instant)>,
     pub(crate) runtime: Handle,
+    identity: Option<Box<Identity<DB>>>,
+}
+
+/// Who the transaction is to the server, where that may have to be known.
+struct Identity<DB: Database> {
+    session: Session,
+    /// Where a connection comes from that ends the session.
+    pool: Pool<DB>,
+    /// Since when the session is the transaction's.
+    since: Instant,
 }
 
 impl<DB: Database> Clone for About<DB> {
     fn clone(&self) -> Self {
         Self {
             terms: self.terms.clone(),
-            session: self.session.clone(),
             deadline: self.deadline,
-            reach: self.reach.clone(),
             runtime: self.runtime.clone(),
+            identity: self.identity.clone(),
+        }
+    }
+}
+
+impl<DB: Database> Clone for Identity<DB> {
+    fn clone(&self) -> Self {
+        Self {
+            session: self.session.clone(),
+            pool: self.pool.clone(),
+            since: self.since,
+        }
+    }
+}
+
+impl<DB: Database> Identity<DB> {
+    #[cold]
+    fn of_one_on(pool: &Pool<DB>) -> Self {
+        Self {
+            session: Session::default(),
+            pool: pool.clone(),
+            since: Instant::now(),
         }
     }
 }
 
 impl<DB: Database> About<DB> {
+    #[inline]
     pub(crate) fn new(pool: &Pool<DB>, terms: &Terms, deadline: Option<Instant>) -> Self {
+        let asks = terms.want_identity();
         Self {
             terms: terms.clone(),
-            session: Session::default(),
             deadline,
-            reach: terms
-                .want_identity()
-                .then(|| (pool.clone(), Instant::now())),
             runtime: Handle::current(),
+            identity: asks.then(|| Box::new(Identity::of_one_on(pool))),
+        }
+    }
+
+    /// What BEGIN's answer told, if it was asked.
+    #[inline]
+    pub(crate) fn session(&self) -> Option<&Session> {
+        self.identity.as_deref().map(|identity| &identity.session)
+    }
+
+    pub(crate) fn set_session(&mut self, session: Session) {
+        if let Some(identity) = &mut self.identity {
+            identity.session = session;
         }
     }
 
@@ -87,20 +123,25 @@ impl<DB: Database> About<DB> {
     /// connection: this one may be a dead line. Gives whether it is ended, if it
     /// is known which it is.
     pub(crate) async fn end_session(&self) -> Option<bool> {
-        let ((pool, begun), session) = (self.reach.as_ref()?, self.session.id?);
+        let Identity {
+            session,
+            pool,
+            since,
+        } = self.identity.as_deref()?;
+        let session = session.id?;
         for pause in PAUSES {
-            if try_to_end(pool, session, *begun).await {
+            if try_to_end(pool, session, *since).await {
                 return Some(true);
             }
             sleep(pause).await;
         }
-        Some(try_to_end(pool, session, *begun).await)
+        Some(try_to_end(pool, session, *since).await)
     }
 }
 
-async fn try_to_end<DB: Database>(pool: &Pool<DB>, session: u64, begun: Instant) -> bool {
+async fn try_to_end<DB: Database>(pool: &Pool<DB>, session: u64, since: Instant) -> bool {
     let _turn = ENDING.acquire().await;
-    let age = begun.elapsed();
+    let age = since.elapsed();
     let ended = async {
         let mut connection = DB::Connection::connect_with(&pool.connect_options()).await?;
         let ended = backend::of::<DB>().end_session(&mut connection, session, age);
