@@ -108,7 +108,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         let begun = if nested {
             backend.nest(connection).await
         } else {
-            backend::begin::<DB>(connection, terms).await.map(drop)
+            backend.begin(connection, terms).await.map(drop)
         };
         self.stage = match begun {
             Ok(()) => Stage::Open,
@@ -152,7 +152,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         let committed = if nested {
             self.keep().await
         } else {
-            backend::commit::<DB>(self.connection(), mode).await
+            backend::of::<DB>().commit(self.connection(), mode).await
         };
         let Err(error) = committed else {
             self.stage = Stage::Closed;

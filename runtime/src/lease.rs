@@ -72,16 +72,16 @@ impl<DB: Database> Lease<DB> {
             };
             waits::took(pool);
             let mut lease = Self::of(Some(connection), About::new(pool, terms, deadline), false);
-            let begun = match lease.plain_begin() {
+            let begun = match lease.begin_in_place() {
                 // Dropped half-way, the lease is, and restores the connection.
-                Some(sql) if backend.survives_cut_begin() => {
+                Some(sql) => {
                     let connection = lease.connection();
                     match DB::TransactionManager::begin(connection, Some(sql)).await {
                         Ok(()) => return Ok(lease),
                         Err(error) => Box::pin(lease.not_begun(error)).await,
                     }
                 }
-                _ => {
+                None => {
                     let (runtime, patience) = (lease.held.about.runtime.clone(), lease.patience());
                     FinishOnDrop::new(runtime, patience, || lease.begun()).await
                 }
@@ -101,13 +101,13 @@ impl<DB: Database> Lease<DB> {
     }
 
     /// What sqlx's own way to begin sends, where nothing else is to be done.
-    fn plain_begin(&mut self) -> Option<SqlStr> {
+    fn begin_in_place(&mut self) -> Option<SqlStr> {
         if depth::<DB>(self.connection()) > 0 {
             rarely();
             return None;
         }
         let connection = self.held.connection.as_ref()?;
-        backend::of::<DB>().plain_begin(connection, &self.held.about.terms)
+        backend::of::<DB>().begin_in_place(connection, &self.held.about.terms)
     }
 
     /// How long BEGIN may go on by itself.
@@ -127,7 +127,7 @@ impl<DB: Database> Lease<DB> {
         let Some(connection) = &mut self.held.connection else {
             unreachable!("a lease gives its connection up only when it ends");
         };
-        match backend::begin::<DB>(connection, &about.terms).await {
+        match backend::of::<DB>().begin(connection, &about.terms).await {
             Ok(session) => {
                 self.held.about.set_session(session);
                 Ok(self)
@@ -180,7 +180,7 @@ impl<DB: Database> Lease<DB> {
                 FinishOnDrop::new(runtime, patience, || async move {
                     let (mode, timer) = (self.held.about.terms.mode, observe::Timer::start());
                     let connection = self.connection();
-                    let committed = if backend::commits_plainly::<DB>(connection, mode) {
+                    let committed = if backend::commits_in_place::<DB>(connection, mode) {
                         DB::TransactionManager::commit(connection).await
                     } else {
                         backend::of::<DB>().commit(connection, mode).await

@@ -66,8 +66,10 @@ impl<F: Future> Future for Run<'_, F> {
             return Poll::Ready(Ran::Refused(Error::new(kind).into()));
         }
         let _inside = run.bounds.span.as_ref().map(Span::enter);
-        let body = &mut run.body;
-        if let Poll::Ready(result) = run.frame.around(|| body.as_mut().poll(context)) {
+        let entered = run.frame.enter();
+        let polled = run.body.as_mut().poll(context);
+        drop(entered);
+        if let Poll::Ready(result) = polled {
             return Poll::Ready(Ran::Returned(result));
         }
         run.bounds.clock.poll(context).map(|()| Ran::TimedOut)

@@ -50,25 +50,27 @@ impl Default for Frame {
 }
 
 impl Frame {
-    /// Polls the body.
-    pub(crate) fn around<T>(&mut self, poll: impl FnOnce() -> T) -> T {
-        /// Takes the body off also when it panics.
-        struct Leave<'a> {
-            frame: &'a mut Frame,
-            around: Body,
-        }
-        impl Drop for Leave<'_> {
-            #[inline]
-            fn drop(&mut self) {
-                self.frame.0 = leave(self.around);
-            }
-        }
+    /// The body is polled as long as the guard lives.
+    #[inline]
+    pub(crate) fn enter(&mut self) -> Entered<'_> {
         let around = enter(self.0);
-        let _leave = Leave {
+        Entered {
             frame: self,
             around,
-        };
-        poll()
+        }
+    }
+}
+
+/// Takes the body off again, also when it panics.
+pub(crate) struct Entered<'f> {
+    frame: &'f mut Frame,
+    around: Body,
+}
+
+impl Drop for Entered<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.frame.0 = leave(self.around);
     }
 }
 

@@ -79,11 +79,15 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
     /// The engine's name in spans and events.
     fn engine(&self) -> &'static str;
 
-    /// What sqlx's own way to begin sends, where nothing else is to be done.
-    fn plain_begin(&self, connection: &DB::Connection, terms: &Terms) -> Option<SqlStr>;
+    /// What sqlx's own way to begin sends, where that is all and `restore` brings
+    /// back a connection on which it was dropped half-way. What most transactions
+    /// do then needs no box: see [`begin`](Self::begin).
+    fn begin_in_place(&self, connection: &DB::Connection, terms: &Terms) -> Option<SqlStr> {
+        let _ = (connection, terms);
+        None
+    }
 
-    /// Begins where that is not all: see [`begin`]. With an identity to tell,
-    /// sqlx does not count the transaction.
+    /// Begins. With an identity to tell, sqlx does not count the transaction.
     fn begin<'c>(
         &self,
         connection: &'c mut DB::Connection,
@@ -150,14 +154,14 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
     /// The table of idempotency keys, as SQL that creates it where it is not.
     fn key_table(&self) -> &'static str;
 
-    /// Whether sqlx's own way to commit is all, if sqlx counts the transaction.
-    fn commits_plainly(&self, mode: Mode) -> bool {
+    /// Whether sqlx's own way to commit is all, if sqlx counts the transaction. It
+    /// then needs no box: see [`commit`](Self::commit).
+    fn commits_in_place(&self, mode: Mode) -> bool {
         let _ = mode;
         true
     }
 
-    /// Commits where that is not all, and undoes what `begin` set on the
-    /// connection: see [`commit`].
+    /// Commits, and undoes what `begin` set on the connection.
     fn commit<'c>(
         &self,
         connection: &'c mut DB::Connection,
@@ -243,45 +247,14 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
     /// Whether the protocol survives a statement's future dropped half-way.
     fn survives_interruption(&self) -> bool;
 
-    /// Whether `restore` also brings back a connection whose BEGIN was dropped
-    /// half-way, so that it need not go on to its end.
-    fn survives_cut_begin(&self) -> bool {
-        false
-    }
-
     /// How long a connection may take to become clean before it is closed.
     fn patience(&self) -> Duration;
 }
 
-/// Begins a transaction on a connection that is in none. What most transactions
-/// do is called here and not in the backends, whose futures have to be in boxes.
-pub(crate) async fn begin<DB: Database>(
-    connection: &mut DB::Connection,
-    terms: &Terms,
-) -> Result<Session, sqlx::Error> {
-    let backend = of::<DB>();
-    let Some(sql) = backend.plain_begin(connection, terms) else {
-        return backend.begin(connection, terms).await;
-    };
-    DB::TransactionManager::begin(connection, Some(sql)).await?;
-    Ok(Session::default())
-}
-
-/// Commits, and undoes what [`begin`] set on the connection; in place like it.
-pub(crate) async fn commit<DB: Database>(
-    connection: &mut DB::Connection,
-    mode: Mode,
-) -> Result<(), sqlx::Error> {
-    if commits_plainly::<DB>(connection, mode) {
-        return DB::TransactionManager::commit(connection).await;
-    }
-    of::<DB>().commit(connection, mode).await
-}
-
 /// Whether sqlx's own way to commit is all.
-pub(crate) fn commits_plainly<DB: Database>(connection: &DB::Connection, mode: Mode) -> bool {
+pub(crate) fn commits_in_place<DB: Database>(connection: &DB::Connection, mode: Mode) -> bool {
     let is_counted = DB::TransactionManager::get_transaction_depth(connection) > 0;
-    is_counted && of::<DB>().commits_plainly(mode)
+    is_counted && of::<DB>().commits_in_place(mode)
 }
 
 /// The backend of `DB`.

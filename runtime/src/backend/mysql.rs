@@ -60,17 +60,19 @@ impl Backend<MySql> for MySqlBackend {
         "mysql"
     }
 
-    fn plain_begin(&self, _: &MySqlConnection, terms: &Terms) -> Option<SqlStr> {
-        (!terms.identify).then(|| begin_sql(terms).into_sql_str())
-    }
-
     fn begin<'c>(
         &self,
         connection: &'c mut MySqlConnection,
         terms: &Terms,
     ) -> BoxFuture<'c, Result<Session, sqlx::Error>> {
-        let begin = begin_sql(terms);
-        Box::pin(async move { begin_and_tell(connection, &begin.0).await })
+        let (identify, begin) = (terms.identify, begin_sql(terms));
+        Box::pin(async move {
+            if identify {
+                return begin_and_tell(connection, &begin.0).await;
+            }
+            MySqlTransactionManager::begin(connection, Some(begin.into_sql_str())).await?;
+            Ok(Session::default())
+        })
     }
 
     fn commit<'c>(
@@ -78,7 +80,12 @@ impl Backend<MySql> for MySqlBackend {
         connection: &'c mut MySqlConnection,
         _: Mode,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        Box::pin(async move { connection.execute("COMMIT").await.map(drop) })
+        Box::pin(async move {
+            if MySqlTransactionManager::get_transaction_depth(connection) == 0 {
+                return connection.execute("COMMIT").await.map(drop);
+            }
+            MySqlTransactionManager::commit(connection).await
+        })
     }
 
     fn rollback<'c>(

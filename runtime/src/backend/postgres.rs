@@ -40,8 +40,10 @@ impl Backend<Postgres> for PostgresBackend {
         "postgres"
     }
 
+    /// The answer is read before what `restore` asks, and sqlx sends no ROLLBACK
+    /// of its own for a BEGIN that was not answered.
     #[inline]
-    fn plain_begin(&self, connection: &PgConnection, terms: &Terms) -> Option<SqlStr> {
+    fn begin_in_place(&self, connection: &PgConnection, terms: &Terms) -> Option<SqlStr> {
         (!terms.want_identity()).then(|| begin_sql(connection, terms))
     }
 
@@ -50,8 +52,15 @@ impl Backend<Postgres> for PostgresBackend {
         connection: &'c mut PgConnection,
         terms: &Terms,
     ) -> BoxFuture<'c, Result<Session, sqlx::Error>> {
-        let sql = begin_sql(connection, terms);
-        Box::pin(begin_and_tell(connection, sql, terms.resolvable))
+        let (sql, resolvable) = (begin_sql(connection, terms), terms.resolvable);
+        let asks = terms.want_identity();
+        Box::pin(async move {
+            if asks {
+                return begin_and_tell(connection, sql, resolvable).await;
+            }
+            PgTransactionManager::begin(connection, Some(sql)).await?;
+            Ok(Session::default())
+        })
     }
 
     fn commit<'c>(
@@ -59,7 +68,12 @@ impl Backend<Postgres> for PostgresBackend {
         connection: &'c mut PgConnection,
         _: Mode,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        Box::pin(async move { connection.execute("COMMIT").await.map(drop) })
+        Box::pin(async move {
+            if PgTransactionManager::get_transaction_depth(connection) == 0 {
+                return connection.execute("COMMIT").await.map(drop);
+            }
+            PgTransactionManager::commit(connection).await
+        })
     }
 
     fn rollback<'c>(
@@ -283,13 +297,6 @@ impl Backend<Postgres> for PostgresBackend {
 
     #[inline]
     fn survives_interruption(&self) -> bool {
-        true
-    }
-
-    /// The answer is read before what `restore` asks, and sqlx sends no ROLLBACK
-    /// of its own for a BEGIN that was not answered.
-    #[inline]
-    fn survives_cut_begin(&self) -> bool {
         true
     }
 

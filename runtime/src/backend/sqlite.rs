@@ -51,12 +51,6 @@ impl Backend<Sqlite> for SqliteBackend {
         "sqlite"
     }
 
-    #[inline]
-    fn plain_begin(&self, _: &SqliteConnection, terms: &Terms) -> Option<SqlStr> {
-        let is_plain = terms.mode == Mode::Write && !terms.identify;
-        is_plain.then(|| SqlStr::from_static(begin_sql(terms)))
-    }
-
     fn begin<'c>(
         &self,
         connection: &'c mut SqliteConnection,
@@ -141,7 +135,7 @@ impl Backend<Sqlite> for SqliteBackend {
     }
 
     #[inline]
-    fn commits_plainly(&self, mode: Mode) -> bool {
+    fn commits_in_place(&self, mode: Mode) -> bool {
         mode == Mode::Write
     }
 
