@@ -72,19 +72,16 @@ impl<DB: Database> Lease<DB> {
             };
             waits::took(pool);
             let mut lease = Self::of(Some(connection), About::new(pool, terms, deadline), false);
-            let begun = match lease.begin_in_place() {
+            let begun = if let Some(sql) = lease.begin_in_place() {
                 // Dropped half-way, the lease is, and restores the connection.
-                Some(sql) => {
-                    let connection = lease.connection();
-                    match DB::TransactionManager::begin(connection, Some(sql)).await {
-                        Ok(()) => return Ok(lease),
-                        Err(error) => Box::pin(lease.not_begun(error)).await,
-                    }
+                let connection = lease.connection();
+                match DB::TransactionManager::begin(connection, Some(sql)).await {
+                    Ok(()) => return Ok(lease),
+                    Err(error) => Box::pin(lease.not_begun(error)).await,
                 }
-                None => {
-                    let (runtime, patience) = (lease.held.about.runtime.clone(), lease.patience());
-                    FinishOnDrop::new(runtime, patience, || lease.begun()).await
-                }
+            } else {
+                let (runtime, patience) = (lease.held.about.runtime.clone(), lease.patience());
+                FinishOnDrop::new(runtime, patience, || lease.begun()).await
             };
             let error = match begun {
                 Ok(lease) => return Ok(lease),
@@ -101,6 +98,7 @@ impl<DB: Database> Lease<DB> {
     }
 
     /// What sqlx's own way to begin sends, where nothing else is to be done.
+    #[inline]
     fn begin_in_place(&mut self) -> Option<SqlStr> {
         if depth::<DB>(self.connection()) > 0 {
             rarely();
@@ -166,6 +164,7 @@ impl<DB: Database> Lease<DB> {
 
     /// Ends the transaction and gives the connection back. Goes on when the
     /// caller goes away, and then runs the hooks, which are otherwise due.
+    #[inline]
     pub(crate) fn conclude(
         mut self,
         end: End,
@@ -297,6 +296,7 @@ impl<DB: Database> Lease<DB> {
 
     /// Gives the connection back. The caller need not wait for what is of no use
     /// to it.
+    #[inline]
     fn give_back(mut self) {
         let backend = backend::of::<DB>();
         if !self.held.about.terms.are_plain() {

@@ -110,6 +110,7 @@ impl<'c, DB: Database> Root<'c, DB> {
     }
 
     /// Why the body is not called at all.
+    #[inline]
     pub(crate) fn refused(&self) -> Option<Kind> {
         let terms = &self.state.terms;
         let on_connection = matches!(self.link, Link::Idle(Place::Connection(_)));
@@ -307,6 +308,7 @@ impl<DB: Database> Core<DB> for Root<'_, DB> {
         }
     }
 
+    #[inline]
     fn ready(&mut self) -> BoxFuture<'_, Result<(), sqlx::Error>> {
         if self.state.is_clear() {
             return boxed(|| self.open());

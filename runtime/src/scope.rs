@@ -115,6 +115,7 @@ impl<'c, DB: Database> Scope<'c, DB> {
 
     /// What surrounds the body of whoever has this scope. `limit` is that of its
     /// own call.
+    #[inline]
     pub(crate) fn bounds(&mut self, limit: Option<Duration>) -> Bounds {
         let within = || limit.and_then(Deadline::exact);
         let (deadline, refused) = match &mut self.0 {
@@ -148,6 +149,7 @@ impl<'c, DB: Database> Scope<'c, DB> {
 
     /// Ends the scope as its body's result asks, as far as that is done without
     /// asking the database for more than COMMIT.
+    #[inline]
     pub(crate) fn end_at_once(&mut self, succeeded: bool) -> AtOnce {
         match &mut self.0 {
             Place::Root(root) if succeeded => {
@@ -166,6 +168,7 @@ impl<'c, DB: Database> Scope<'c, DB> {
 
     /// Takes note of the answer to a COMMIT that was sent at once, or that there
     /// was none in time. Gives it back if something [follows](Self::follow).
+    #[inline]
     pub(crate) fn committed(
         &mut self,
         concluded: Option<Concluded>,

@@ -24,7 +24,12 @@ const ON_ITS_WAY: Duration = Duration::from_millis(100);
 
 thread_local! {
     /// The body that is being polled on this thread, the innermost.
-    static INNERMOST: Cell<Body> = const { Cell::new(Body::None) };
+    static INNERMOST: Cell<Top> = const {
+        Cell::new(Top {
+            body: Body::None,
+            around: 0,
+        })
+    };
     /// The pools whose connections those around it hold.
     static AROUND: RefCell<Vec<Id>> = const { RefCell::new(Vec::new()) };
 }
@@ -37,6 +42,13 @@ enum Body {
     HoldsNothing,
     /// A connection of this pool.
     Holds(Id),
+}
+
+/// The innermost body, and how many of those around it hold a connection.
+#[derive(Clone, Copy, Debug)]
+struct Top {
+    body: Body,
+    around: u32,
 }
 
 /// A body's place among those that are being polled.
@@ -53,7 +65,16 @@ impl Frame {
     /// The body is polled as long as the guard lives.
     #[inline]
     pub(crate) fn enter(&mut self) -> Entered<'_> {
-        let around = enter(self.0);
+        let around = INNERMOST.get();
+        let mut top = Top {
+            body: self.0,
+            ..around
+        };
+        if let Body::Holds(id) = around.body {
+            surround(id);
+            top.around += 1;
+        }
+        INNERMOST.set(top);
         Entered {
             frame: self,
             around,
@@ -64,33 +85,17 @@ impl Frame {
 /// Takes the body off again, also when it panics.
 pub(crate) struct Entered<'f> {
     frame: &'f mut Frame,
-    around: Body,
+    around: Top,
 }
 
 impl Drop for Entered<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.frame.0 = leave(self.around);
+        self.frame.0 = INNERMOST.replace(self.around).body;
+        if let Body::Holds(_) = self.around.body {
+            uncover();
+        }
     }
-}
-
-/// Gives the body around.
-#[inline]
-fn enter(body: Body) -> Body {
-    let around = INNERMOST.replace(body);
-    if let Body::Holds(id) = around {
-        surround(id);
-    }
-    around
-}
-
-/// Gives the body that is left.
-#[inline]
-fn leave(around: Body) -> Body {
-    if let Body::Holds(_) = around {
-        uncover();
-    }
-    INNERMOST.replace(around)
 }
 
 #[cold]
@@ -104,20 +109,24 @@ fn uncover() {
 }
 
 /// How many of the bodies hold a connection of the pool.
+#[inline]
 pub(crate) fn held<DB: Database>(pool: &Pool<DB>) -> usize {
-    count(id(pool))
+    let (top, id) = (INNERMOST.get(), id(pool));
+    let around = if top.around == 0 { 0 } else { around(id) };
+    around + usize::from(top.body == Body::Holds(id))
 }
 
-fn count(id: Id) -> usize {
-    let innermost = usize::from(INNERMOST.get() == Body::Holds(id));
-    innermost + AROUND.with_borrow(|held| held.iter().filter(|held| **held == id).count())
+#[cold]
+fn around(id: Id) -> usize {
+    AROUND.with_borrow(|held| held.iter().filter(|held| **held == id).count())
 }
 
 /// This is what the body that is being polled holds, if there is one.
 #[inline]
 fn hold(body: Body) {
-    if INNERMOST.get() != Body::None {
-        INNERMOST.set(body);
+    let top = INNERMOST.get();
+    if top.body != Body::None {
+        INNERMOST.set(Top { body, ..top });
     }
 }
 

@@ -26,6 +26,7 @@ impl<DB: Database> Root<'_, DB> {
     /// The COMMIT of a transaction whose body succeeded, if there is nothing else to
     /// do or to ask and nobody listens, as for most. What [`end`](Self::end) does
     /// with it is the same, on a longer way.
+    #[inline]
     pub(crate) fn commit_at_once(&mut self) -> Option<FinishOnDrop<Concluded>> {
         let is_plain = self.is_settled(true)
             && self.before_commit.is_empty()
@@ -51,6 +52,7 @@ impl<DB: Database> Root<'_, DB> {
     }
 
     /// Takes note of what became of that.
+    #[inline]
     pub(crate) fn committed(
         &mut self,
         concluded: Option<Concluded>,
