@@ -157,9 +157,12 @@ impl Engine for Postgres {
         .execute(&mut connection)
         .await?;
         connection.close().await?;
+        let recommended = pool::options(url).connect_with(options.clone()).await?;
+        // As `pool::connect` does, which knows no options but the URL's.
+        pool::take_as_is(&recommended);
         Ok(Pools {
-            default: PoolOptions::new().connect_with(options.clone()).await?,
-            recommended: pool::options(url).connect_with(options).await?,
+            default: PoolOptions::new().connect_with(options).await?,
+            recommended,
         })
     }
 

@@ -15,6 +15,7 @@ use crate::{
     hooks::{Hooks, When},
     lean::{boxed, rarely},
     observe::{self, Account, Outcome, spawn},
+    pool::idle_one,
     recorded::record,
     resolve::Ticket,
     session::About,
@@ -64,7 +65,10 @@ impl<DB: Database> Lease<DB> {
         let mut spares = pool.options().get_max_connections();
         loop {
             let connection = match waits::held(pool) {
-                0 => pool.acquire().await?,
+                0 => match idle_one(pool) {
+                    Some(connection) => connection,
+                    None => pool.acquire().await?,
+                },
                 held => {
                     rarely();
                     Box::pin(waits::acquire_another(pool, held)).await?

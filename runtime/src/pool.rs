@@ -12,7 +12,12 @@
 //! | MySQL, MariaDB | `ssl-mode=VERIFY_IDENTITY`, likewise |
 //! | SQLite | write-ahead log, foreign keys checked, 5 s to wait for a lock; a database in memory keeps its one connection for ever |
 
-use sqlx::{Connection, Database, Pool, pool::PoolOptions};
+use sqlx::{
+    Connection, Database, Pool,
+    pool::{PoolConnection, PoolOptions},
+};
+
+use crate::{lean::rarely, pools::Pools};
 
 /// An engine whose best settings are known: PostgreSQL, MySQL and SQLite.
 /// Sealed.
@@ -39,8 +44,8 @@ mod sealed {
 
 /// Opens a pool on `url` and connects once.
 ///
-/// For other sizes and timeouts, use [`options`] and
-/// [`Recommended::connect_options`].
+/// For other sizes and timeouts, use [`options`],
+/// [`Recommended::connect_options`] and [`take_as_is`].
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), sqlx::Error> {
@@ -55,7 +60,9 @@ mod sealed {
 /// whatever keeps the first connection from being made.
 pub async fn connect<DB: Recommended>(url: &str) -> Result<Pool<DB>, sqlx::Error> {
     let connect = DB::connect_options(url)?;
-    options(url).connect_with(connect).await
+    let pool = options(url).connect_with(connect).await?;
+    take_as_is(&pool);
+    Ok(pool)
 }
 
 /// The options of such a pool on `url`, to be changed and connected with
@@ -63,6 +70,42 @@ pub async fn connect<DB: Recommended>(url: &str) -> Result<Pool<DB>, sqlx::Error
 #[must_use]
 pub fn options<DB: Recommended>(url: &str) -> PoolOptions<DB> {
     DB::pool_options(url)
+}
+
+/// Has transactions take the idle connections of `pool` as they are.
+///
+/// sqlx asks `test_before_acquire` and `before_acquire` of the pool's options
+/// before it gives an idle connection, and makes room for that each time, which
+/// costs more than the rest of taking one. Once this was called, a transaction
+/// asks neither of them, for as long as the pool lives. A pool of [`connect`] has
+/// neither, and needs no call.
+///
+/// ```no_run
+/// use sqlx::Postgres;
+/// use sqlx_transactional::pool::{self, Recommended};
+///
+/// # async fn run(url: &str) -> Result<(), sqlx::Error> {
+/// let options = pool::options::<Postgres>(url).max_connections(50);
+/// let pool = options.connect_with(Postgres::connect_options(url)?).await?;
+/// pool::take_as_is(&pool);
+/// # Ok(())
+/// # }
+/// ```
+pub fn take_as_is<DB: Database>(pool: &Pool<DB>) {
+    AS_THEY_ARE.add(pool);
+}
+
+/// The pools whose idle connections need not be asked for anything.
+static AS_THEY_ARE: Pools = Pools::new();
+
+/// An idle connection of `pool`, where there is one that nobody has to ask.
+#[inline]
+pub(crate) fn idle_one<DB: Database>(pool: &Pool<DB>) -> Option<PoolConnection<DB>> {
+    if !AS_THEY_ARE.have(pool) {
+        rarely();
+        return None;
+    }
+    pool.try_acquire()
 }
 
 #[cfg(feature = "postgres")]
@@ -155,7 +198,17 @@ mod sqlite {
     #[cfg(test)]
     mod tests {
         use super::Sqlite;
-        use crate::pool::options;
+        use crate::pool::{connect, idle_one, options};
+
+        #[tokio::test]
+        async fn one_that_was_opened_here_is_taken_as_it_is() {
+            let url = "sqlite::memory:";
+            let opened = connect::<Sqlite>(url).await.unwrap();
+            assert!(idle_one(&opened).is_some());
+            let by_hand = options::<Sqlite>(url).connect(url).await.unwrap();
+            assert!(idle_one(&by_hand).is_none());
+            assert!(by_hand.try_acquire().is_some());
+        }
 
         #[test]
         fn only_a_database_in_memory_lives_on_one_connection() {

@@ -4,7 +4,7 @@ use std::{
     any::Any,
     collections::BTreeMap,
     ptr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, PoisonError, RwLock, Weak},
 };
 
 use sqlx::{Database, Pool};
@@ -18,7 +18,7 @@ pub(crate) fn id<DB: Database>(pool: &Pool<DB>) -> Id {
 
 /// Some pools, as long as they live.
 #[derive(Debug)]
-pub(crate) struct Pools(Mutex<BTreeMap<Id, Life>>);
+pub(crate) struct Pools(RwLock<BTreeMap<Id, Life>>);
 
 /// The options a pool connects with, which go when the pool does. Held so, they
 /// leave their own address to nobody, but that of the pool is free again.
@@ -26,23 +26,19 @@ type Life = Weak<dyn Any + Send + Sync>;
 
 impl Pools {
     pub(crate) const fn new() -> Self {
-        Self(Mutex::new(BTreeMap::new()))
+        Self(RwLock::new(BTreeMap::new()))
     }
 
     pub(crate) fn add<DB: Database>(&self, pool: &Pool<DB>) {
-        let mut pools = self.lock();
+        let mut pools = self.0.write().unwrap_or_else(PoisonError::into_inner);
         pools.retain(|_, life| life.strong_count() > 0);
         pools.insert(id(pool), Arc::downgrade(&pool.connect_options()) as Life);
     }
 
     pub(crate) fn have<DB: Database>(&self, pool: &Pool<DB>) -> bool {
-        let pools = self.lock();
+        let pools = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let life = pools.get(&id(pool));
         life.is_some_and(|life| life.strong_count() > 0)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Id, Life>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -78,7 +74,7 @@ mod tests {
         assert!(pools.have(&gone) && pools.have(&kept));
         drop(gone);
         let forgotten = async {
-            while pools.lock().len() > 1 {
+            while pools.0.read().unwrap().len() > 1 {
                 sleep(Duration::from_millis(1)).await;
                 pools.add(&kept);
             }

@@ -175,15 +175,18 @@ mod idle_connections {
         /// Nothing of the transaction was sent on the dead one.
         #[test(Setup::wired())]
         async fn pool_06_a_connection_that_died_idle_is_replaced(db: &TestDb<DB>) {
-            let options: PoolOptions<DB> = pool::options(db.url());
-            let pool = db.pool_with(options.max_connections(3)).await;
-            let held = [pool.acquire().await, pool.acquire().await, pool.acquire().await];
-            drop(held);
-            inspect::settle(&pool).await;
-            db.wire().cut_all().await;
-            transaction(&pool, async |tx| insert(tx, 1).await).await.unwrap();
-            assert_eq!(db.rows().await, [1]);
-            pool.close().await;
+            let options = || -> PoolOptions<DB> { pool::options(db.url()).max_connections(3) };
+            let asked = options().connect(db.url()).await.unwrap();
+            let taken_as_is = db.pool_with(options()).await;
+            for (id, pool) in [(1, asked), (2, taken_as_is)] {
+                let held = [pool.acquire().await, pool.acquire().await, pool.acquire().await];
+                drop(held);
+                inspect::settle(&pool).await;
+                db.wire().cut_all().await;
+                transaction(&pool, async |tx| insert(tx, id).await).await.unwrap();
+                pool.close().await;
+            }
+            assert_eq!(db.rows().await, [1, 2]);
         }
 
         #[test(Setup::wired())]

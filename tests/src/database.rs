@@ -7,6 +7,7 @@ use crate::setup::Setup;
 use crate::wire::Wire;
 use sqlx::pool::PoolOptions;
 use sqlx::{Connection, Error, Pool};
+use sqlx_transactional::pool::take_as_is;
 use std::fmt::Debug;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -106,13 +107,18 @@ impl<DB: Backend> TestDb<DB> {
         self.url().parse().expect("the URL of the test database")
     }
 
-    /// Another pool on the same database, through the same proxy.
+    /// Another pool on the same database, through the same proxy. One that does not
+    /// test its idle connections is like one of `sqlx_transactional::pool::connect`.
     ///
     /// # Panics
     ///
     /// When it cannot connect.
     pub async fn pool_with(&self, options: PoolOptions<DB>) -> Pool<DB> {
-        within("opening a pool", options.connect(self.url())).await
+        let pool = within("opening a pool", options.connect(self.url())).await;
+        if !pool.options().get_test_before_acquire() {
+            take_as_is(&pool);
+        }
+        pool
     }
 
     /// The proxy.
