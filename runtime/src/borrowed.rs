@@ -12,7 +12,6 @@ use crate::{
     conclude::{Concluded, End},
     error::{Error, Kind},
     hooks::Due,
-    lease::depth,
     limits::Limits,
     observe::{self, Outcome},
     recorded::record,
@@ -49,12 +48,12 @@ enum Stage {
 
 impl<'c, DB: Database> Borrowed<'c, DB> {
     pub(crate) fn pooled(connection: &'c mut PoolConnection<DB>) -> Self {
-        let outer = depth::<DB>(connection);
+        let outer = backend::depth::<DB>(connection);
         Self::new(Owner::Pooled(connection), outer)
     }
 
     pub(crate) fn plain(connection: &'c mut DB::Connection) -> Self {
-        let outer = depth::<DB>(connection);
+        let outer = backend::depth::<DB>(connection);
         Self::new(Owner::Plain(connection), outer)
     }
 
@@ -178,7 +177,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         }
         let rolled_back = if self.is_nested() {
             self.undo().await
-        } else if depth::<DB>(self.connection()) > 1
+        } else if backend::depth::<DB>(self.connection()) > 1
             || backend.rollback(self.connection(), mode).await.is_err()
         {
             backend.restore(self.connection(), mode).await
@@ -230,7 +229,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         self.stage = Stage::Closed;
         let connection = self.connection();
         // Counted before: SQLite counts down when its worker gets there.
-        for _ in outer..depth::<DB>(connection) {
+        for _ in outer..backend::depth::<DB>(connection) {
             <DB::TransactionManager as TransactionManager>::start_rollback(connection);
         }
     }

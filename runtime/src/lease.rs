@@ -104,7 +104,7 @@ impl<DB: Database> Lease<DB> {
     /// What sqlx's own way to begin sends, where nothing else is to be done.
     #[inline]
     fn begin_in_place(&mut self) -> Option<SqlStr> {
-        if depth::<DB>(self.connection()) > 0 {
+        if backend::depth::<DB>(self.connection()) > 0 {
             rarely();
             return None;
         }
@@ -121,7 +121,7 @@ impl<DB: Database> Lease<DB> {
     }
 
     async fn begun(mut self) -> Result<Self, sqlx::Error> {
-        if depth::<DB>(self.connection()) > 0 {
+        if backend::depth::<DB>(self.connection()) > 0 {
             // Whoever had it before left a transaction open, or sqlx believes so.
             Box::pin(self.restored()).await?;
         }
@@ -234,7 +234,7 @@ impl<DB: Database> Lease<DB> {
         if damage == Damage::Connection {
             return self.close("it was lost inside the transaction");
         }
-        if depth::<DB>(self.connection()) > 1 {
+        if backend::depth::<DB>(self.connection()) > 1 {
             // sqlx's own ROLLBACK would only end what was nested and left open.
             return Box::pin(self.restore()).await;
         }
@@ -393,9 +393,4 @@ impl<DB: Database> fmt::Debug for Lease<DB> {
             .field("terms", &self.held.about.terms)
             .finish_non_exhaustive()
     }
-}
-
-/// How many transactions and savepoints sqlx counts on `connection`.
-pub(crate) fn depth<DB: Database>(connection: &DB::Connection) -> usize {
-    <DB::TransactionManager as TransactionManager>::get_transaction_depth(connection)
 }

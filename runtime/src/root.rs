@@ -20,7 +20,7 @@ use crate::{
     deadline::Deadline,
     error::Kind,
     lean::{boxed, rarely},
-    lease::{Lease, depth},
+    lease::Lease,
     limits::{DEFAULT_TIMEOUT, Limits},
     observe,
     private::{Options, Special},
@@ -221,7 +221,7 @@ impl<'c, DB: Database> Root<'c, DB> {
         let (Some(connection), state) = self.link.parts(&mut self.state) else {
             return;
         };
-        if depth::<DB>(connection) > depth_of_ours {
+        if backend::depth::<DB>(connection) > depth_of_ours {
             return state.forbid(Damage::Transaction, Kind::Unsupported(NESTED_LEFT_OPEN));
         }
         // Answers may be out of step after what was not seen.

@@ -253,8 +253,12 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
 
 /// Whether sqlx's own way to commit is all.
 pub(crate) fn commits_in_place<DB: Database>(connection: &DB::Connection, mode: Mode) -> bool {
-    let is_counted = DB::TransactionManager::get_transaction_depth(connection) > 0;
-    is_counted && of::<DB>().commits_in_place(mode)
+    depth::<DB>(connection) > 0 && of::<DB>().commits_in_place(mode)
+}
+
+/// How many transactions and savepoints sqlx counts on `connection`.
+pub(crate) fn depth<DB: Database>(connection: &DB::Connection) -> usize {
+    <DB::TransactionManager as TransactionManager>::get_transaction_depth(connection)
 }
 
 /// The backend of `DB`.
