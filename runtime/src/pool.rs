@@ -4,7 +4,8 @@
 //! a connection is not tested before it is used, which saves a round trip for
 //! each transaction: a transaction that meets a connection which died while it
 //! was idle begins on the next one instead. Code that takes connections from
-//! such a pool without a transaction has no such defence.
+//! such a pool without a transaction has no such defence. A pool of [`connect`]
+//! also has its idle connections [taken as they are](take_as_is).
 //!
 //! | engine | besides |
 //! |---|---|
@@ -75,10 +76,10 @@ pub fn options<DB: Recommended>(url: &str) -> PoolOptions<DB> {
 /// Has transactions take the idle connections of `pool` as they are.
 ///
 /// sqlx asks `test_before_acquire` and `before_acquire` of the pool's options
-/// before it gives an idle connection, and makes room for that each time, which
-/// costs more than the rest of taking one. Once this was called, a transaction
-/// asks neither of them, for as long as the pool lives. A pool of [`connect`] has
-/// neither, and needs no call.
+/// before it gives an idle connection, and prepares for both each time. Once this
+/// was called, a transaction asks neither, as long as the pool lives and its
+/// [connect options](Pool::set_connect_options) are not replaced. A pool of
+/// [`connect`] has nothing to be asked, and needs no call.
 ///
 /// ```no_run
 /// use sqlx::Postgres;
