@@ -135,9 +135,7 @@ impl Comparison {
         Self::new(default(Case::Attribute), default(Case::ByHand))
             .same_round_trips()
             .at_most(102),
-        Self::new(recommended(Case::Attribute), default(Case::ByHand))
-            .one_round_trip_less()
-            .at_most(100),
+        Self::POOLS,
         Self::new(recommended(Case::Block), recommended(Case::Attribute)).same_round_trips(),
         Self::new(recommended(Case::Joined), recommended(Case::Attribute)).same_round_trips(),
         Self::new(
@@ -147,6 +145,11 @@ impl Comparison {
         .same_round_trips(),
         Self::new(recommended(Case::Early), recommended(Case::EarlyByHand)),
     ];
+
+    /// The attribute on the recommended pool, beside code by hand on sqlx's.
+    pub const POOLS: Self = Self::new(recommended(Case::Attribute), default(Case::ByHand))
+        .one_round_trip_less()
+        .at_most(100);
 
     const fn new(subject: Subject, base: Subject) -> Self {
         Self {

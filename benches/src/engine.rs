@@ -114,11 +114,13 @@ fn variable(name: &str, what: &str) -> Option<String> {
 }
 
 impl Engine for Sqlite {
+    /// Each pool has a database of its own: in memory each reading of the URL is
+    /// one, in a file the pool's name takes the place of `{}`.
     async fn open(url: &str) -> Result<Pools<Self>, Error> {
-        // Read twice: each reading is a database of its own.
+        let of = |pool| url.replace("{}", pool);
         let pools = Pools {
-            default: PoolOptions::new().connect(url).await?,
-            recommended: pool::connect(url).await?,
+            default: PoolOptions::new().connect(&of("default")).await?,
+            recommended: pool::connect(&of("recommended")).await?,
         };
         for pool in [&pools.default, &pools.recommended] {
             raw_sql(

@@ -1,6 +1,12 @@
 //! The ratios of forms that take turns, as a Markdown table and as JSON.
 
-use std::{fs, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    env::temp_dir,
+    fs,
+    path::PathBuf,
+    process::{ExitCode, id},
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -85,19 +91,29 @@ fn main() -> Result<ExitCode> {
 }
 
 async fn measure(args: Args) -> Result<Vec<Line>> {
-    let mut lines = engine::<Sqlite>("sqlite::memory:", &args, &[]).await?;
+    let mut lines =
+        engine::<Sqlite>("SQLite", "sqlite::memory:", &Comparison::ALL, &args, &[]).await?;
+    let directory = temp_dir().join(format!("sqlx-transactional-ratios-{}", id()));
+    fs::create_dir_all(&directory)?;
+    let url = format!("sqlite://{}/{{}}.db?mode=rwc", directory.display());
+    let in_a_file = engine::<Sqlite>("SQLite in a file", &url, &[Comparison::POOLS], &args, &[]);
+    lines.extend(in_a_file.await?);
+    fs::remove_dir_all(&directory)?;
     if let Some(socket) = postgres_socket() {
         let counted = match postgres_tcp() {
             Some(tcp) => wire::count(&tcp).await?,
             None => Vec::new(),
         };
-        lines.extend(engine::<Postgres>(&socket, &args, &counted).await?);
+        let postgres = engine::<Postgres>("PostgreSQL", &socket, &Comparison::ALL, &args, &counted);
+        lines.extend(postgres.await?);
     }
     Ok(lines)
 }
 
 async fn engine<DB: Engine>(
+    name: &'static str,
     url: &str,
+    comparisons: &[Comparison],
     args: &Args,
     counted: &[(Subject, RoundTrips)],
 ) -> Result<Vec<Line>> {
@@ -107,20 +123,21 @@ async fn engine<DB: Engine>(
         batch: Duration::from_micros(args.batch),
     };
     let mut lines = Vec::new();
-    for comparison in Comparison::ALL {
-        let title = format!("{}: {} / {}", DB::NAME, comparison.subject, comparison.base);
+    for comparison in comparisons.iter().copied() {
+        let title = format!("{name}: {} / {}", comparison.subject, comparison.base);
         if args.only.as_ref().is_some_and(|only| !title.contains(only)) {
             continue;
         }
         eprintln!("{title}");
         let time = paired::measure(&pools, comparison, plan).await?;
-        lines.push(line(&pools, comparison, time, counted));
+        lines.push(line(name, &pools, comparison, time, counted));
     }
     pools.close().await?;
     Ok(lines)
 }
 
 fn line<DB: Engine>(
+    name: &'static str,
     pools: &Pools<DB>,
     comparison: Comparison,
     time: Paired,
@@ -130,7 +147,7 @@ fn line<DB: Engine>(
     let [subject, base] = both.map(|subject| wire::of(counted, subject));
     let limit = comparison.limit.map(|percent| f64::from(percent) / 100.0);
     Line {
-        engine: DB::NAME,
+        engine: name,
         subject: comparison.subject,
         base: comparison.base,
         time,
