@@ -258,6 +258,7 @@ macro_rules! executor {
                     let opened = async move {
                         let kind = statement.kind();
                         refuse(core, kind)?;
+                        // Not `admitted!`: what is given away borrows the core.
                         let (connection, state) = open(core).await?;
                         admit(state, kind, statement.text());
                         let results = connection.fetch_many(statement);

@@ -199,7 +199,7 @@ mod sqlite {
     #[cfg(test)]
     mod tests {
         use super::Sqlite;
-        use crate::pool::{connect, idle_one, options};
+        use crate::pool::{Recommended, connect, idle_one, options};
 
         #[tokio::test]
         async fn one_that_was_opened_here_is_taken_as_it_is() {
@@ -209,6 +209,8 @@ mod sqlite {
             let by_hand = options::<Sqlite>(url).connect(url).await.unwrap();
             assert!(idle_one(&by_hand).is_none());
             assert!(by_hand.try_acquire().is_some());
+            opened.set_connect_options(Sqlite::connect_options(url).unwrap());
+            assert!(idle_one(&opened).is_none());
         }
 
         #[test]

@@ -5,7 +5,7 @@ use sqlx::Database;
 use crate::error::Kind;
 
 /// The settings of one transaction, in the order they were given.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Given(Vec<Setting>);
 
 /// A name and its value; neither has a NUL.

@@ -1,6 +1,7 @@
 //! What the two kinds of pools cost.
 
 use super::*;
+use sqlx_transactional::pool::take_as_is;
 
 for_engines! {
     [postgres, mysql]
@@ -28,7 +29,7 @@ for_engines! {
         assert_eq!(by_hand[2..], ours[1..]);
     }
 
-    /// A plain pool costs what it costs by hand.
+    /// A plain pool costs what it costs by hand, until it is taken as it is.
     #[test(Setup::wired())]
     async fn a_plain_pool_costs_its_ping(db: &TestDb<DB>) {
         one(&db.pool, &Run::new(1)).await.unwrap();
@@ -38,6 +39,12 @@ for_engines! {
         assert_eq!(
             sent(db.wire(), &db.pool).await,
             ["PING", DB::BEGIN, &insert::<DB>(), "COMMIT"]
+        );
+        take_as_is(&db.pool);
+        one(&db.pool, &Run::new(3)).await.unwrap();
+        assert_eq!(
+            sent(db.wire(), &db.pool).await,
+            [DB::BEGIN, &insert::<DB>(), "COMMIT"]
         );
     }
 }
