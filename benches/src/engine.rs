@@ -138,7 +138,7 @@ impl Engine for Sqlite {
         raw_sql("delete from entries").execute(pool).await.map(drop)
     }
 
-    /// They go with the last connection.
+    /// They go with the database.
     async fn remove(_: &Pool<Self>) -> Result<(), Error> {
         Ok(())
     }

@@ -1,12 +1,6 @@
 //! The ratios of forms that take turns, as a Markdown table and as JSON.
 
-use std::{
-    env::temp_dir,
-    fs,
-    path::PathBuf,
-    process::{ExitCode, id},
-    time::Duration,
-};
+use std::{fs, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -93,12 +87,11 @@ fn main() -> Result<ExitCode> {
 async fn measure(args: Args) -> Result<Vec<Line>> {
     let mut lines =
         engine::<Sqlite>("SQLite", "sqlite::memory:", &Comparison::ALL, &args, &[]).await?;
-    let directory = temp_dir().join(format!("sqlx-transactional-ratios-{}", id()));
-    fs::create_dir_all(&directory)?;
-    let url = format!("sqlite://{}/{{}}.db?mode=rwc", directory.display());
+    let directory = tempfile::tempdir()?;
+    let url = format!("sqlite://{}/{{}}.db?mode=rwc", directory.path().display());
     let in_a_file = engine::<Sqlite>("SQLite in a file", &url, &[Comparison::POOLS], &args, &[]);
     lines.extend(in_a_file.await?);
-    fs::remove_dir_all(&directory)?;
+    directory.close()?;
     if let Some(socket) = postgres_socket() {
         let counted = match postgres_tcp() {
             Some(tcp) => wire::count(&tcp).await?,
