@@ -9,7 +9,7 @@ use sqlx_core::transaction::TransactionManager;
 
 use crate::{
     backend::{self, Damage, Mode, Refusal, Terms},
-    conclude::{Concluded, End},
+    conclude::{Concluded, End, answer},
     error::{Error, Kind},
     hooks::Due,
     limits::Limits,
@@ -121,10 +121,13 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         self.stage = Stage::Ending;
         let (outcome, answer) = match end {
             End::Commit(ticket) => self.commit(ticket).await,
-            End::RollBack(answer) => {
+            End::RollBack(told) => {
                 self.roll_back(damage).await;
-                let answer = answer.map_or(Ok(()), |error| Err(error.into()));
-                (Outcome::RolledBack, answer)
+                (Outcome::RolledBack, answer(told))
+            }
+            End::Leave(outcome, told) => {
+                self.leave(damage).await;
+                (outcome, answer(told))
             }
         };
         self.reset().await;
@@ -184,13 +187,28 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         } else {
             Ok(())
         };
-        match rolled_back {
+        self.left(rolled_back);
+    }
+
+    /// Takes note of how the transaction was left.
+    fn left(&mut self, clean: Result<(), sqlx::Error>) {
+        match clean {
             Ok(()) => self.stage = Stage::Closed,
             Err(error) => {
                 observe::unclean(&error);
                 self.discard();
             }
         }
+    }
+
+    /// Ends whatever is open, where that may not be the transaction that began.
+    async fn leave(&mut self, damage: Damage) {
+        let mode = self.mode;
+        if self.is_nested() || damage == Damage::Connection {
+            return self.roll_back(damage).await;
+        }
+        let restored = backend::of::<DB>().restore(self.connection(), mode).await;
+        self.left(restored);
     }
 
     /// Makes the savepoint's work the owner's.
@@ -216,10 +234,15 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
     /// Undoes what was done since the savepoint, and the savepoint, which sqlx
     /// would leave.
     async fn undo(&mut self) -> Result<(), sqlx::Error> {
-        let outer = self.outer;
+        let (backend, outer) = (backend::of::<DB>(), self.outer);
+        let depth = backend.settled_depth(self.connection()).await?;
+        if depth > self.depth() {
+            let again = AssertSqlSafe(backend::nested_sql(self.depth()..depth)).into_sql_str();
+            backend.run(self.connection(), again).await?;
+        }
         self.queue_rollback();
         let release = nested_sql("RELEASE SAVEPOINT", outer);
-        backend::of::<DB>().run(self.connection(), release).await
+        backend.run(self.connection(), release).await
     }
 
     /// Queues the way back to where the owner was, in sqlx's count as well.

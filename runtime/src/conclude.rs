@@ -26,6 +26,9 @@ pub(crate) enum End {
     Commit(Ticket),
     /// Roll back, and say so with this error if the body claimed success.
     RollBack(Option<Error>),
+    /// Something else has ended the transaction, or may have, so that its work may be
+    /// durable. What is open is rolled back, and this is told.
+    Leave(Outcome, Option<Error>),
 }
 
 impl End {
@@ -34,19 +37,27 @@ impl End {
         Self::RollBack(None)
     }
 
-    /// What is needed to ask whether it committed.
-    #[inline]
-    pub(crate) fn ticket(&self) -> Option<Ticket> {
-        match self {
-            Self::Commit(ticket) => Some(ticket.clone()),
-            Self::RollBack(_) => None,
-        }
+    /// For a transaction that is known to have been ended early, or not known to be the
+    /// one that is open.
+    pub(crate) fn leave(early: bool, told: Option<Error>) -> Self {
+        let outcome = if early {
+            Outcome::EndedEarly
+        } else {
+            Outcome::Unknown
+        };
+        observe::left(outcome);
+        Self::Leave(outcome, told)
     }
 
-    /// Whether the body claimed success of what is rolled back.
-    #[inline]
-    pub(crate) fn is_claimed(&self) -> bool {
-        matches!(self, Self::RollBack(Some(_)))
+    /// The same once more, with the error that `verdict` gives where one is told.
+    pub(crate) fn again(&self, verdict: impl FnOnce() -> Option<Error>) -> Self {
+        match self {
+            Self::Commit(ticket) => Self::Commit(ticket.clone()),
+            Self::RollBack(told) => Self::RollBack(told.as_ref().and_then(|_| verdict())),
+            Self::Leave(outcome, told) => {
+                Self::Leave(*outcome, told.as_ref().and_then(|_| verdict()))
+            }
+        }
     }
 
     /// What became of it where nobody has learned more.
@@ -55,6 +66,7 @@ impl End {
         match self {
             Self::Commit(_) => Outcome::Unknown,
             Self::RollBack(_) => Outcome::RolledBack,
+            Self::Leave(outcome, _) => *outcome,
         }
     }
 }
@@ -63,13 +75,54 @@ impl End {
 pub(crate) fn conclude_nothing(end: End, hooks: Hooks) -> Concluded {
     let (outcome, answer) = match end {
         End::Commit(_) => (Outcome::Committed, Ok(())),
-        End::RollBack(None) => (Outcome::RolledBack, Ok(())),
-        End::RollBack(Some(error)) => (Outcome::RolledBack, Err(error.into())),
+        End::RollBack(told) => (Outcome::RolledBack, answer(told)),
+        End::Leave(outcome, told) => (outcome, answer(told)),
     };
     Concluded {
         outcome,
         answer,
         hooks: hooks.due(outcome.when()),
+    }
+}
+
+/// What the caller gets of a transaction that did not commit.
+pub(crate) fn answer(told: Option<Error>) -> Result<(), sqlx::Error> {
+    told.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// What comes behind the end of one of several attempts.
+#[derive(Debug, Default)]
+pub(crate) struct Aftermath {
+    pub(crate) outcome: Option<Outcome>,
+    /// How long to wait before the next attempt, if there is to be one.
+    pub(crate) pause: Option<Duration>,
+    /// What is told of an outcome that is not known.
+    pub(crate) unknown: Option<Error>,
+    /// The hooks that run if no other attempt follows after all.
+    pub(crate) hooks: Due,
+}
+
+impl Aftermath {
+    /// For the first of two runs, which is always followed.
+    pub(crate) fn of_rehearsal() -> Self {
+        Self {
+            pause: Some(Duration::ZERO),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn new(concluded: &mut Concluded, pause: Option<Duration>) -> Self {
+        let error = concluded.answer.as_ref().err();
+        let found = error.and_then(|error| Error::find(error));
+        Self {
+            outcome: Some(concluded.outcome),
+            pause,
+            unknown: found.and_then(Error::copy_of_unknown),
+            hooks: match pause {
+                Some(_) => mem::take(&mut concluded.hooks),
+                None => Due::default(),
+            },
+        }
     }
 }
 
@@ -108,10 +161,8 @@ impl Concluded {
                 let unknown = Error::unknown(record(&cause), ticket);
                 (Outcome::Unknown, Err(unknown.into()))
             }
-            End::RollBack(answer) => {
-                let answer = answer.map_or(Ok(()), |error| Err(error.into()));
-                (Outcome::RolledBack, answer)
-            }
+            End::RollBack(told) => (Outcome::RolledBack, answer(told)),
+            End::Leave(outcome, told) => (outcome, answer(told)),
         };
         Self {
             outcome,

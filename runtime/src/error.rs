@@ -34,8 +34,13 @@ pub struct Error {
     /// What a hook said that refused the commit.
     veto: Option<BoxDynError>,
     attempts: Option<u32>,
+    /// Tells its transaction that it has not been dropped.
+    #[expect(dead_code, reason = "that it is there is all it says")]
+    carrier: Option<Arc<()>>,
     /// What is needed to find out what an unknown outcome was.
     pub(crate) ticket: Ticket,
+    /// The same of earlier attempts of the call whose outcome is unknown too.
+    pub(crate) earlier: Vec<Ticket>,
 }
 
 /// The first error of a transaction, kept while others refer to it.
@@ -48,7 +53,9 @@ impl Error {
             cause: None,
             veto: None,
             attempts: None,
+            carrier: None,
             ticket: Ticket::default(),
+            earlier: Vec::new(),
         }
     }
 
@@ -64,6 +71,22 @@ impl Error {
             ticket,
             ..Self::because(Kind::OutcomeUnknown, cause)
         }
+    }
+
+    /// The same once more, if it is about an outcome that is not known.
+    pub(crate) fn copy_of_unknown(&self) -> Option<Self> {
+        let cause = self.cause.clone().filter(|_| self.is_outcome_unknown())?;
+        Some(Self {
+            earlier: self.earlier.clone(),
+            ..Self::unknown(cause, self.ticket.clone())
+        })
+    }
+
+    /// With what is needed to find out what `earlier` is about.
+    pub(crate) fn joined(mut self, earlier: Self) -> Self {
+        self.earlier.extend(earlier.earlier);
+        self.earlier.push(earlier.ticket);
+        self
     }
 
     /// What went wrong in an attempt that could be repeated.
@@ -85,6 +108,12 @@ impl Error {
     /// The same, with the number of attempts.
     pub(crate) fn after(self, attempts: Option<u32>) -> Self {
         Self { attempts, ..self }
+    }
+
+    /// The same, and as long as it is there its transaction knows.
+    pub(crate) fn carried_by(self, carrier: Arc<()>) -> Self {
+        let carrier = Some(carrier);
+        Self { carrier, ..self }
     }
 
     /// Finds this crate's error in `error` or anywhere down its chain of

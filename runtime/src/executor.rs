@@ -22,20 +22,27 @@ use crate::{
     error::{Error, Kind},
     lean::rarely,
     scope::Core,
-    state::{Flight, State, Unseen},
+    state::{Flight, Sight, State},
     testing::is_watching,
 };
 
 /// One result of a statement.
 type Step<DB> = Result<Either<<DB as Database>::QueryResult, <DB as Database>::Row>, sqlx::Error>;
 
-/// Refuses what is never sent.
-fn refuse<DB: Database>(core: &mut (dyn Core<DB> + '_), kind: Text) -> Result<(), sqlx::Error> {
+/// Looks at a statement before anything is sent for it: one that begins or ends a
+/// transaction is refused, and before one that may do so unseen there has to be a mark.
+#[inline]
+fn look<DB: Database>(core: &mut (dyn Core<DB> + '_), kind: Text) -> Result<(), sqlx::Error> {
+    if kind == Text::Plain {
+        return Ok(());
+    }
+    rarely();
+    let state = core.state();
     if kind == Text::Control {
-        rarely();
-        core.state().forbid(Damage::Scope, Kind::Control);
+        state.forbid(Damage::Scope, Kind::Control);
         return Err(Error::new(Kind::Control).into());
     }
+    state.proof.want_mark();
     Ok(())
 }
 
@@ -44,7 +51,7 @@ fn refuse<DB: Database>(core: &mut (dyn Core<DB> + '_), kind: Text) -> Result<()
 fn admit(state: &mut State, kind: Text, text: Option<&str>) {
     if kind == Text::Opaque {
         rarely();
-        state.unseen = state.unseen.max(Unseen::Text);
+        state.proof.lose_sight(Sight::Text);
     }
     state.tally.statements += 1;
     if is_watching() {
@@ -195,7 +202,7 @@ impl<DB: Database> Stream for Seen<'_, DB> {
 macro_rules! admitted {
     ($core:ident, $statement:ident) => {{
         let kind = $statement.kind();
-        refuse($core, kind)?;
+        look($core, kind)?;
         let (connection, state) = match $core.opened() {
             Some(opened) => opened,
             None => {
@@ -235,7 +242,7 @@ macro_rules! executor {
             use futures_util::{StreamExt, TryStreamExt, stream};
             use sqlx::{$database, Database, Either, Execute, Executor, SqlStr};
 
-            use super::{Seen, admit, answer, limit, made_ready, note, open, refuse};
+            use super::{Seen, admit, answer, limit, look, made_ready, note, open};
             use crate::{handle::$handle, lean::{boxed, rarely}, state::Flight, statement::Statement};
 
             type Row = <$database as Database>::Row;
@@ -257,7 +264,7 @@ macro_rules! executor {
                     let statement = Statement::of(query);
                     let opened = async move {
                         let kind = statement.kind();
-                        refuse(core, kind)?;
+                        look(core, kind)?;
                         // Not `admitted!`: what is given away borrows the core.
                         let (connection, state) = open(core).await?;
                         admit(state, kind, statement.text());

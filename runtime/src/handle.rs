@@ -19,7 +19,7 @@ use crate::{
     run::run,
     savepoint::Savepoint,
     scope::{Core, Joined, Scope},
-    state::{Flight, Unseen},
+    state::{Flight, Sight},
 };
 
 /// A transaction that reads and writes.
@@ -101,10 +101,22 @@ macro_rules! handle {
 
             /// The connection itself, for code that wants one.
             ///
-            /// What is done with it is not seen, and is checked at the end
-            /// instead: if it ended the transaction, or left it aborted, the
-            /// function returns an error. That costs at most one round trip. A
-            /// transaction begun on it with sqlx is a savepoint.
+            /// What is done with it is not seen. So the transaction is marked before
+            /// the connection is handed out, and the mark is looked for afterwards:
+            /// before the next statement through this handle, and before COMMIT. If
+            /// the transaction was ended, whether another was begun or not, that
+            /// statement is not sent, and the function fails with
+            /// [`is_ended_early`](crate::Error::is_ended_early). If an answer does
+            /// not belong to what was asked, as behind a COPY that was left half-way,
+            /// the connection is closed.
+            ///
+            /// | message to the server | when |
+            /// |---|---|
+            /// | the mark | in that of BEGIN, where nothing was sent before; otherwise one |
+            /// | a question | one before the next statement through the handle, if there is one |
+            /// | the proof | one at the end |
+            ///
+            /// A transaction begun on it with sqlx is a savepoint.
             ///
             /// # Errors
             ///
@@ -286,8 +298,11 @@ pub(crate) async fn expose<'t, DB: Database>(
     core: &'t mut (dyn Core<DB> + '_),
 ) -> Result<&'t mut DB::Connection, sqlx::Error> {
     let mode = core.mode();
+    let proof = &mut core.state().proof;
+    proof.hand_out_again();
+    proof.want_mark();
     let (connection, state) = open(core).await?;
-    state.unseen = Unseen::Connection;
+    state.proof.lose_sight(Sight::Connection);
     state.in_flight = Some(Flight::Savepoint);
     let exposed = backend::of::<DB>().expose(connection, mode).await;
     state.in_flight = None;

@@ -1,6 +1,13 @@
 //! What a transaction has to do after its end.
 
-use std::{fmt, panic::AssertUnwindSafe};
+use std::{
+    fmt,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use futures_core::future::BoxFuture;
 use futures_util::FutureExt;
@@ -9,6 +16,7 @@ use tokio::runtime::Handle;
 use crate::{
     finish::{FinishOnDrop, Patience},
     observe::spawn,
+    retry::Attempt,
 };
 
 /// The hooks of one transaction, in the order they were registered. Most have
@@ -17,7 +25,11 @@ use crate::{
 pub(crate) struct Hooks(Option<Box<Registered>>);
 
 #[derive(Default)]
-struct Registered(Vec<Hook>);
+struct Registered {
+    hooks: Vec<Hook>,
+    /// Set when another attempt follows the one they belong to.
+    superseded: Option<Arc<AtomicBool>>,
+}
 
 struct Hook {
     when: When,
@@ -33,7 +45,7 @@ pub(crate) enum When {
 
 impl Hooks {
     pub(crate) fn push(&mut self, when: When, work: impl Future<Output = ()> + Send + 'static) {
-        self.0.get_or_insert_default().0.push(Hook {
+        self.0.get_or_insert_default().hooks.push(Hook {
             when,
             work: Box::pin(work),
         });
@@ -47,26 +59,47 @@ impl Hooks {
     /// How many there are, to come back to with [`Hooks::forget_since`].
     #[inline]
     pub(crate) fn mark(&self) -> usize {
-        self.0.as_ref().map_or(0, |hooks| hooks.0.len())
+        self.0.as_ref().map_or(0, |hooks| hooks.hooks.len())
     }
 
     /// Drops those registered since `mark`: their savepoint was rolled back.
     pub(crate) fn forget_since(&mut self, mark: usize) {
         if let Some(hooks) = &mut self.0 {
-            hooks.0.truncate(mark);
+            hooks.hooks.truncate(mark);
         }
     }
 
     /// Takes those registered since `mark` away.
     pub(crate) fn take_since(&mut self, mark: usize) -> Self {
-        let hooks = self.0.as_mut().map(|hooks| hooks.0.split_off(mark));
-        Self(hooks.map(|hooks| Box::new(Registered(hooks))))
+        let hooks = self.0.as_mut().map(|hooks| hooks.hooks.split_off(mark));
+        Self(hooks.map(|hooks| {
+            Box::new(Registered {
+                hooks,
+                superseded: None,
+            })
+        }))
+    }
+
+    /// They are those of one of several attempts. Those of the attempt that follows run
+    /// in their place, and nothing is known to be rolled back as long as an earlier
+    /// attempt may have committed.
+    pub(crate) fn of_attempt(&mut self, attempt: &Attempt) {
+        if let Some(registered) = &mut self.0 {
+            if attempt.is_doubtful {
+                registered.hooks.retain(|hook| hook.when == When::Committed);
+            }
+            registered.superseded = Some(attempt.superseded.clone());
+        }
     }
 
     /// Runs those that wait for `when`, one after another. One that panics is
     /// logged and stops no other.
     pub(crate) async fn run(self, when: When) {
-        for hook in self.0.unwrap_or_default().0 {
+        let Registered { hooks, superseded } = *self.0.unwrap_or_default();
+        if superseded.is_some_and(|superseded| superseded.load(Ordering::Acquire)) {
+            return;
+        }
+        for hook in hooks {
             if hook.when == when && AssertUnwindSafe(hook.work).catch_unwind().await.is_err() {
                 tracing::error!(
                     target: "sqlx_transactional",
@@ -137,7 +170,7 @@ fn run_late((hooks, when): (Hooks, When)) {
 
 impl fmt::Debug for Hooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hooks = self.0.iter().flat_map(|hooks| &hooks.0);
+        let hooks = self.0.iter().flat_map(|hooks| &hooks.hooks);
         f.debug_list().entries(hooks.map(|hook| hook.when)).finish()
     }
 }

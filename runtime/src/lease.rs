@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::{
     backend::{self, Damage, Interrupt, Refusal, Terms},
-    conclude::{Concluded, End, before, timed_out},
+    conclude::{Concluded, End, answer, before, timed_out},
     deadline::{Clock, Deadline},
     error::Error,
     finish::{FinishOnDrop, Patience},
@@ -19,6 +19,7 @@ use crate::{
     recorded::record,
     resolve::Ticket,
     session::About,
+    state::{Mark, Proof},
     waits,
 };
 
@@ -198,12 +199,17 @@ impl<DB: Database> Lease<DB> {
                     Concluded::new(Outcome::Committed, Ok(()), hooks, &account)
                 })
             }
-            End::RollBack(answer) => {
+            End::RollBack(told) => {
                 // Each of its steps has a bound, and behind them are the hooks.
                 FinishOnDrop::new(runtime, Patience::Endless, || async move {
                     self.roll_back(damage).await;
-                    let answer = answer.map_or(Ok(()), |error| Err(error.into()));
-                    Concluded::new(Outcome::RolledBack, answer, hooks, &account)
+                    Concluded::new(Outcome::RolledBack, answer(told), hooks, &account)
+                })
+            }
+            End::Leave(outcome, told) => {
+                FinishOnDrop::new(runtime, Patience::Endless, || async move {
+                    self.leave(damage).await;
+                    Concluded::new(outcome, answer(told), hooks, &account)
                 })
             }
         }
@@ -250,19 +256,50 @@ impl<DB: Database> Lease<DB> {
         }
     }
 
+    /// Ends whatever is open, where that may not be the transaction that began.
+    async fn leave(self, damage: Damage) {
+        if damage == Damage::Connection {
+            self.close("it was lost inside the transaction");
+        } else {
+            self.restore().await;
+        }
+    }
+
+    /// Whether the transaction that is open is still the one that began.
+    async fn is_proven(&mut self, mark: Option<Mark>) -> bool {
+        let (backend, patience) = (backend::of::<DB>(), self.held.about.patience());
+        let proven = backend.prove(self.connection(), mark);
+        match timeout(patience, proven).await {
+            Ok(Ok(ours)) => ours,
+            // Aborted, and so whole.
+            Ok(Err(error)) => backend.damage(&error) == Damage::Scope,
+            Err(_) => false,
+        }
+    }
+
     /// Rolls back in the background, then runs the hooks. `damage` says what is
-    /// known of the connection.
-    pub(crate) fn abandon(mut self, damage: Damage, hooks: Hooks) {
+    /// known of the connection, and `proof` of the transaction.
+    pub(crate) fn abandon(mut self, damage: Damage, proof: Proof, hooks: Hooks) {
         let runtime = self.held.about.runtime.clone();
         self.interrupt().raise();
-        let lease = Self::of(self.held.connection.take(), self.held.about.clone(), true);
+        let mut lease = Self::of(self.held.connection.take(), self.held.about.clone(), true);
         let rest = async move {
+            let mut is_whole = !proof.may_be_durable();
             if damage == Damage::Connection {
                 lease.close("a statement was cut off");
             } else {
-                lease.restore().await;
+                if proof.is_missing() {
+                    is_whole = lease.is_proven(proof.mark()).await;
+                }
+                if proof.is_exposed() && !backend::of::<DB>().survives_interruption() {
+                    lease.close("what was under way on it was not seen");
+                } else {
+                    lease.restore().await;
+                }
             }
-            hooks.run(When::RolledBack).await;
+            if is_whole {
+                hooks.run(When::RolledBack).await;
+            }
         };
         spawn(&runtime, rest);
     }
@@ -382,7 +419,7 @@ impl<DB: Database> Drop for Lease<DB> {
             drop(connection.detach());
         } else {
             let lease = Self::of(Some(connection), self.held.about.clone(), true);
-            lease.abandon(Damage::None, Hooks::default());
+            lease.abandon(Damage::None, Proof::default(), Hooks::default());
         }
     }
 }

@@ -28,6 +28,8 @@ macro_rules! target {
 pub(crate) enum Outcome {
     Committed,
     RolledBack,
+    /// Something else has ended it: what of it is durable is not known here.
+    EndedEarly,
     Unknown,
 }
 
@@ -38,7 +40,7 @@ impl Outcome {
         match self {
             Self::Committed => Some(When::Committed),
             Self::RolledBack => Some(When::RolledBack),
-            Self::Unknown => None,
+            Self::EndedEarly | Self::Unknown => None,
         }
     }
 
@@ -46,6 +48,7 @@ impl Outcome {
         match self {
             Self::Committed => "committed",
             Self::RolledBack => "rolled_back",
+            Self::EndedEarly => "ended_early",
             Self::Unknown => "unknown",
         }
     }
@@ -249,6 +252,12 @@ fn took(what: &'static str, time: Duration) {
 
 pub(crate) fn doomed(cause: &sqlx::Error) {
     event!(warn: cause = %label(cause), "doomed");
+}
+
+/// No COMMIT was sent, and yet the work may be durable.
+pub(crate) fn left(outcome: Outcome) {
+    let outcome = outcome.as_str();
+    event!(error: outcome, "not rolled back in whole");
 }
 
 pub(crate) fn rolled_back(why: &'static str) {

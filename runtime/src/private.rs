@@ -3,7 +3,6 @@
 use std::{fmt::Display, ops::Deref, time::Duration};
 
 use sqlx::{Database, Pool};
-use tokio::time::Instant;
 
 use crate::{
     backend::Mode,
@@ -15,7 +14,7 @@ use crate::{
     keys,
     limits::{IdleTimeout, Limits},
     resolve::Resolvable,
-    retry::Retry,
+    retry::{Retry, Turn},
     run::Bounds,
     settings::Settings,
     state::State,
@@ -44,9 +43,8 @@ pub(crate) struct Special {
     pub(crate) characteristics: Characteristics,
     /// How the outermost function is repeated.
     pub(crate) retry: Option<Retry>,
-    /// The number of this attempt, of a function that is repeated, and when its
-    /// first began.
-    pub(crate) attempt: Option<(u32, Instant)>,
+    /// Which attempt this is, of a function that is repeated.
+    pub(crate) attempt: Option<Turn>,
 }
 
 impl Special {

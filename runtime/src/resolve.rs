@@ -73,17 +73,30 @@ impl Error {
     ///
     /// When the database cannot be asked; asking again is safe.
     pub async fn resolve<DB: Database>(&self, pool: &Pool<DB>) -> Result<Resolution, sqlx::Error> {
-        let Ticket { transaction, key } = self.ticket.clone();
-        if let Some(transaction) = transaction {
-            let resolution = ask(pool, transaction).await?;
-            if resolution != Resolution::Unknown {
-                return Ok(resolution);
-            }
+        let mut resolution = of(pool, &self.ticket).await?;
+        for earlier in &self.earlier {
+            // One that committed is enough, and one that is unknown too much.
+            resolution = match (resolution, of(pool, earlier).await?) {
+                (Resolution::Committed, _) | (_, Resolution::Committed) => Resolution::Committed,
+                (Resolution::RolledBack, Resolution::RolledBack) => Resolution::RolledBack,
+                _ => Resolution::Unknown,
+            };
         }
-        match key {
-            Some(key) => look_up(pool, &key).await,
-            None => Ok(Resolution::Unknown),
+        Ok(resolution)
+    }
+}
+
+/// What became of one attempt.
+async fn of<DB: Database>(pool: &Pool<DB>, ticket: &Ticket) -> Result<Resolution, sqlx::Error> {
+    if let Some(transaction) = ticket.transaction {
+        let resolution = ask(pool, transaction).await?;
+        if resolution != Resolution::Unknown {
+            return Ok(resolution);
         }
+    }
+    match &ticket.key {
+        Some(key) => look_up(pool, key).await,
+        None => Ok(Resolution::Unknown),
     }
 }
 

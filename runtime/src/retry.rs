@@ -1,12 +1,21 @@
 //! Running a transaction again after a failure that goes away by itself.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    end::{Outcome, finish},
+    conclude::Aftermath,
+    end::{self, finish},
+    error::Error,
     handle::Access,
+    observe::Outcome,
     private::Options,
     run::{Bounds, Ran},
 };
@@ -111,6 +120,14 @@ impl Retry {
     }
 }
 
+/// Which attempt a function is called for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Turn {
+    number: u32,
+    started: Instant,
+    is_doubtful: bool,
+}
+
 /// One of several attempts, as the transaction knows it.
 #[derive(Debug)]
 pub(crate) struct Attempt {
@@ -118,9 +135,28 @@ pub(crate) struct Attempt {
     pub(crate) retry: Retry,
     /// When the first attempt began.
     pub(crate) started: Instant,
+    /// Whether an earlier attempt may have committed.
+    pub(crate) is_doubtful: bool,
+    /// Whether another attempt follows. What goes on of this one learns it here.
+    pub(crate) superseded: Arc<AtomicBool>,
 }
 
 impl Attempt {
+    pub(crate) fn new(turn: Turn, retry: Retry) -> Self {
+        Self {
+            number: turn.number,
+            retry,
+            started: turn.started,
+            is_doubtful: turn.is_doubtful,
+            superseded: Arc::default(),
+        }
+    }
+
+    /// Another attempt follows, whatever becomes of this one.
+    pub(crate) fn supersede(&self) {
+        self.superseded.store(true, Ordering::Release);
+    }
+
     /// The pause before the next attempt, if there may be one.
     pub(crate) fn pause(&self) -> Option<Duration> {
         let deadline = self.retry.deadline.unwrap_or(Duration::from_secs(10));
@@ -138,6 +174,8 @@ pub struct Attempts {
     options: Options,
     started: Instant,
     number: u32,
+    /// What is told as long as nobody knows what became of the earlier attempts.
+    doubt: Option<Error>,
 }
 
 impl Attempts {
@@ -148,31 +186,55 @@ impl Attempts {
             options,
             started: Instant::now(),
             number: 0,
+            doubt: None,
         }
     }
 
     /// The options of the next attempt.
     pub fn options(&mut self) -> Options {
         self.number += 1;
-        self.options.special().attempt = Some((self.number, self.started));
+        self.options.special().attempt = Some(Turn {
+            number: self.number,
+            started: self.started,
+            is_doubtful: self.doubt.is_some(),
+        });
         self.options
     }
 
     /// Ends the attempt: as [`end`](crate::__private::end) if it was the last,
     /// otherwise nothing, after the pause before the next.
-    pub async fn end<A: Access, R: Outcome>(
+    pub async fn end<A: Access, R: end::Outcome>(
         &mut self,
         mut handle: A::Handle<'_>,
         bounds: &mut Bounds,
         ran: Ran<R>,
     ) -> Option<R> {
         let returned = finish(A::scope(&mut handle), bounds, ran).await;
-        let Some(pause) = A::scope(&mut handle).pause() else {
-            return Some(returned);
+        let after = A::scope(&mut handle).take_aftermath();
+        let Aftermath {
+            outcome,
+            pause,
+            unknown,
+            hooks,
+        } = after.map_or_else(Aftermath::default, |after| *after);
+        self.doubt = match (unknown, self.doubt.take()) {
+            (Some(unknown), Some(earlier)) => Some(unknown.joined(earlier)),
+            (unknown, earlier) => unknown.or(earlier),
+        };
+        let Some(pause) = pause else {
+            let is_done = outcome == Some(Outcome::Committed)
+                || A::scope(&mut handle).core().state().is_already_done();
+            return Some(match self.doubt.take() {
+                // What may have committed may have, however a later attempt ended.
+                Some(doubt) if !is_done => R::from_error(doubt.into()),
+                _ => returned,
+            });
         };
         // What the attempt held is not needed for the pause.
         drop((handle, returned));
         sleep(pause).await;
+        // Whoever is dropped in the pause has made the last attempt, and they run.
+        hooks.forget();
         None
     }
 }

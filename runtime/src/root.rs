@@ -3,20 +3,21 @@
 mod ending;
 mod place;
 
-use std::{io, mem, time::Duration};
+use std::{io, mem};
 
 use futures_core::future::BoxFuture;
-use sqlx::Database;
+use sqlx::{AssertSqlSafe, Database, SqlSafeStr};
 use tokio::time::timeout;
 use tracing::Span;
 
 pub(crate) use self::place::Place;
 use crate::{
-    backend::{self, Damage, Mode},
+    backend::{self, Backend, Damage, Mode},
     before_commit::BeforeCommit,
     begin::DynSource,
     borrowed::Borrowed,
     characteristics::{Characteristics, Locking},
+    conclude::Aftermath,
     deadline::Deadline,
     error::Kind,
     lean::{boxed, rarely},
@@ -26,7 +27,7 @@ use crate::{
     private::{Options, Special},
     savepoint,
     scope::{Core, OTHER_SETTING},
-    state::{Flight, State, Unseen},
+    state::{Flight, State},
     testing::runs_twice,
 };
 
@@ -39,8 +40,8 @@ pub(crate) struct Root<'c, DB: Database> {
     before_commit: BeforeCommit<DB>,
     /// Why the body is not called at all.
     unfit: Option<Kind>,
-    /// How long to wait before the next attempt, if there is to be one.
-    pause: Option<Duration>,
+    /// What comes behind the end of an attempt.
+    aftermath: Option<Box<Aftermath>>,
     /// Whether this is the first of two runs, for a test.
     rehearses: bool,
     span: Option<Span>,
@@ -80,7 +81,7 @@ impl<'c, DB: Database> Root<'c, DB> {
             state,
             before_commit: BeforeCommit::default(),
             unfit: None,
-            pause: None,
+            aftermath: None,
             rehearses,
             span: observe::begun(options.name, || {
                 (backend::of::<DB>().engine(), place.name())
@@ -96,9 +97,9 @@ impl<'c, DB: Database> Root<'c, DB> {
         }
     }
 
-    /// How long to wait before the next attempt, if there is to be one.
-    pub(crate) fn pause(&self) -> Option<Duration> {
-        self.pause
+    /// What comes behind the end, of a function that is repeated.
+    pub(crate) fn take_aftermath(&mut self) -> Option<Box<Aftermath>> {
+        self.aftermath.take()
     }
 
     pub(crate) fn span(&self) -> Option<&Span> {
@@ -151,6 +152,12 @@ impl<'c, DB: Database> Root<'c, DB> {
             return Ok(());
         };
         let timer = observe::Timer::start();
+        let mark = if place.tells_begin() {
+            self.state.proof.wanted(OUTERMOST)
+        } else {
+            None
+        };
+        self.state.terms.mark = mark;
         // The statement that waits for this is lost with it.
         self.state.in_flight = Some(Flight::Statement);
         let (terms, deadline) = (&self.state.terms, self.deadline.map(|deadline| deadline.at));
@@ -170,6 +177,9 @@ impl<'c, DB: Database> Root<'c, DB> {
             }
         };
         timer.event("begin");
+        if let Some(mark) = mark {
+            self.state.marked(mark);
+        }
         self.state.opened = self.span.is_some().then(std::time::Instant::now);
         let source = place.source();
         self.link = match (lease, mem::replace(&mut self.link, Link::Ended)) {
@@ -214,47 +224,112 @@ impl<'c, DB: Database> Root<'c, DB> {
         })
     }
 
-    /// Asks the engine what this crate could not see.
+    /// Marks the transaction, if somebody wants that before it leaves our sight.
+    async fn mark(&mut self) -> Result<(), sqlx::Error> {
+        let Some(mark) = self.state.proof.wanted(self.link.depth()) else {
+            return Ok(());
+        };
+        let (Some(connection), state) = self.link.parts(&mut self.state) else {
+            return Ok(());
+        };
+        let backend = backend::of::<DB>();
+        let sql = AssertSqlSafe(backend.mark_sql(mark)).into_sql_str();
+        state.in_flight = Some(Flight::Savepoint);
+        let marked = backend.run(connection, sql).await;
+        state.in_flight = None;
+        if let Err(error) = marked {
+            let damage = backend.damage(&error).max(Damage::Transaction);
+            return Err(state.met::<DB>(damage, error));
+        }
+        state.marked(mark);
+        Ok(())
+    }
+
+    /// Asks the engine whether a transaction is still open.
     async fn verify(&mut self) {
         let backend = backend::of::<DB>();
+        let survives = backend.survives_interruption();
         let depth_of_ours = self.link.depth();
         let (Some(connection), state) = self.link.parts(&mut self.state) else {
             return;
         };
-        if backend::depth::<DB>(connection) > depth_of_ours {
-            return state.forbid(Damage::Transaction, Kind::Unsupported(NESTED_LEFT_OPEN));
-        }
-        // Answers may be out of step after what was not seen.
-        let worst = if state.unseen == Unseen::Connection && !backend.survives_interruption() {
-            Damage::Connection
-        } else {
-            Damage::Transaction
-        };
-        state.in_flight = Some(Flight::Savepoint);
-        let verified = timeout(backend.patience(), backend.verify(connection))
-            .await
-            .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()));
-        state.in_flight = None;
+        let mark = state.proof.mark().filter(|_| backend.keeps_marks());
+        let (mut nested, is_unseen) = (false, state.proof.is_unverified());
+        let verified = asked(state, backend, async {
+            if is_unseen {
+                nested = backend.settled_depth(connection).await? > depth_of_ours;
+            }
+            match mark {
+                _ if nested => Ok(true),
+                Some(mark) => backend.prove(connection, Some(mark)).await,
+                None => backend.verify(connection).await,
+            }
+        });
+        let verified = verified.await;
         let suspect = state.take_suspect();
         match (verified, suspect) {
-            (Ok(true), _) if state.unseen == Unseen::Text => state.unseen = Unseen::Nothing,
-            (Ok(true), _) => {}
-            (Ok(false), Some(cause)) => state.hurt(worst, || cause),
-            (Ok(false), None) => state.forbid(worst, Kind::EndedEarly),
+            (Ok(true), _) if nested => {
+                state.forbid(Damage::Transaction, Kind::Unsupported(NESTED_LEFT_OPEN));
+            }
+            (Ok(true), _) if mark.is_some() => state.proof.proven(),
+            (Ok(true), _) => state.proof.verified(),
+            (Ok(false), Some(cause)) if !state.proof.is_missing() => {
+                state.hurt(Damage::Transaction, || cause);
+            }
+            (Ok(false), _) => state.ended_early(survives),
             (Err(error), _) => {
-                let damage = backend.damage(&error).max(worst);
+                let damage = backend.damage(&error).max(Damage::Transaction);
                 state.failed::<DB>(damage, &error);
             }
         }
     }
 
+    /// Asks the engine whether the transaction is still ours. A mark that is a savepoint
+    /// takes others along, and is looked for as the `last` thing only.
+    async fn prove(&mut self, succeeded: bool, last: bool) {
+        let backend = backend::of::<DB>();
+        let survives = backend.survives_interruption();
+        let depth_of_ours = self.link.depth();
+        let (Some(connection), state) = self.link.parts(&mut self.state) else {
+            return;
+        };
+        let takes_off = last && !backend.keeps_marks();
+        let mark = state.proof.mark().filter(|_| last || backend.keeps_marks());
+        let mut nested = false;
+        let proven = asked(state, backend, async {
+            nested = backend.settled_depth(connection).await? > depth_of_ours;
+            backend.prove(connection, mark).await
+        });
+        let proven = proven.await;
+        if takes_off {
+            state.proof.unmarked();
+        }
+        match proven {
+            Ok(true) => state.proof.proven(),
+            Ok(false) => state.ended_early(survives),
+            // Aborted, which is known of a function that fails.
+            Err(error) if !succeeded && backend.damage(&error) == Damage::Scope => {
+                state.proof.proven();
+            }
+            Err(error) => {
+                let damage = backend.damage(&error).max(Damage::Transaction);
+                state.failed::<DB>(damage, &error);
+            }
+        }
+        if succeeded && nested {
+            self.state
+                .forbid(Damage::Transaction, Kind::Unsupported(NESTED_LEFT_OPEN));
+        }
+    }
+
     /// Rolls back to the savepoint that a dropped handle left.
     async fn pay(&mut self) {
+        let level = self.link.depth();
         let (Some(connection), state) = self.link.parts(&mut self.state) else {
             return;
         };
         if let Some(number) = state.owed.take() {
-            savepoint::roll_back_to::<DB>(connection, state, number).await;
+            savepoint::roll_back_to::<DB>(connection, state, level, number).await;
         }
     }
 
@@ -262,15 +337,32 @@ impl<'c, DB: Database> Root<'c, DB> {
     async fn cleared_up(&mut self) {
         let survives = backend::of::<DB>().survives_interruption();
         self.state.notice_interruption(survives);
-        let asks = self.state.is_suspect() || self.state.unseen == Unseen::Text;
-        if asks && !self.state.is_doomed() {
-            self.verify().await;
-        }
+        // Before anything is asked: what failed inside the savepoint goes with it.
         if self.state.owed.is_some() && self.state.damage() <= Damage::Scope {
             self.pay().await;
         }
+        let asks = self.state.is_suspect() || self.state.proof.is_unverified();
+        if asks && !self.state.is_doomed() {
+            self.verify().await;
+        }
     }
 }
+
+/// Waits for an answer to a question about the transaction, for as long as a connection may
+/// take to become clean.
+async fn asked<DB: Database>(
+    state: &mut State,
+    backend: &'static dyn Backend<DB>,
+    question: impl Future<Output = Result<bool, sqlx::Error>>,
+) -> Result<bool, sqlx::Error> {
+    state.in_flight = Some(Flight::Savepoint);
+    let answer = timeout(backend.patience(), question).await;
+    state.in_flight = None;
+    answer.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+}
+
+/// What sqlx counts in a transaction that is inside no other.
+const OUTERMOST: usize = 1;
 
 const NOT_RESOLVABLE: &str = "`resolvable` needs a pool to begin on: on a connection of the \
                               caller's, the outcome is for the caller to ask";
@@ -282,8 +374,8 @@ impl<DB: Database> Link<'_, DB> {
     /// What sqlx counts while this transaction is open and nothing is nested in it.
     fn depth(&self) -> usize {
         match self {
-            Self::Borrowed(borrowed) => borrowed.depth(),
-            _ => 1,
+            Self::Idle(Place::Connection(borrowed)) | Self::Borrowed(borrowed) => borrowed.depth(),
+            _ => OUTERMOST,
         }
     }
 
@@ -316,10 +408,11 @@ impl<DB: Database> Core<DB> for Root<'_, DB> {
         rarely();
         Box::pin(async move {
             self.cleared_up().await;
-            match self.state.refusal() {
-                Some(refused) => Err(refused),
-                None => self.open().await,
+            if let Some(refused) = self.state.refusal() {
+                return Err(refused);
             }
+            self.open().await?;
+            self.mark().await
         })
     }
 
@@ -329,6 +422,14 @@ impl<DB: Database> Core<DB> for Root<'_, DB> {
 
     fn mode(&self) -> Mode {
         self.state.terms.mode
+    }
+
+    fn level(&self) -> usize {
+        self.link.depth()
+    }
+
+    fn prove(&mut self, succeeded: bool, last: bool) -> BoxFuture<'_, ()> {
+        Box::pin(self.prove(succeeded, last))
     }
 
     fn before_commit(&mut self) -> &mut BeforeCommit<DB> {

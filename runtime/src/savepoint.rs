@@ -13,7 +13,7 @@ use tracing::Span;
 
 use self::alone::Alone;
 use crate::{
-    backend::{self, Damage, Mode},
+    backend::{self, Damage, Mode, savepoint_name},
     before_commit::BeforeCommit,
     error::Kind,
     observe,
@@ -89,12 +89,12 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         if self.number.is_some() {
             return Ok(());
         }
-        let settings = self.settings_sql();
+        let (settings, level) = (self.settings_sql(), self.parent.level());
         let (Some(connection), state) = self.parent.parts() else {
             return Ok(());
         };
         let number = state.next_savepoint();
-        let set = sql("SAVEPOINT", number, &settings);
+        let set = sql("SAVEPOINT", level, number, &settings);
         send::<DB>(connection, state, "savepoint", set).await?;
         self.number = Some(number);
         Ok(())
@@ -130,25 +130,29 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
     }
 
     async fn release(&mut self) -> Result<(), sqlx::Error> {
-        let reset = self.reset_sql();
+        let (reset, level) = (self.reset_sql(), self.parent.level());
         match (self.parent.parts(), self.number) {
             ((Some(connection), state), Some(number)) => {
-                let release = sql("RELEASE SAVEPOINT", number, &reset);
-                send::<DB>(connection, state, "release", release).await
+                let release = sql("RELEASE SAVEPOINT", level, number, &reset);
+                send::<DB>(connection, state, "release", release).await?;
+                if !backend::of::<DB>().keeps_marks() {
+                    state.proof.savepoint_gone(number);
+                }
+                Ok(())
             }
             _ => Ok(()),
         }
     }
 
     async fn roll_back(&mut self) {
-        let number = self.number;
+        let (number, level) = (self.number, self.parent.level());
         self.forgive();
         let (connection, state) = self.parent.parts();
         if let (Some(connection), Some(number)) = (connection, number)
             && state.damage() <= Damage::Scope
         {
             state.owed = None;
-            roll_back_to::<DB>(connection, state, number).await;
+            roll_back_to::<DB>(connection, state, level, number).await;
         }
     }
 
@@ -214,6 +218,14 @@ impl<DB: Database> Core<DB> for Savepoint<'_, DB> {
         self.parent.mode()
     }
 
+    fn level(&self) -> usize {
+        self.parent.level()
+    }
+
+    fn prove(&mut self, succeeded: bool, last: bool) -> BoxFuture<'_, ()> {
+        self.parent.prove(succeeded, last)
+    }
+
     fn sees_the_end(&self) -> bool {
         self.parent.sees_the_end()
     }
@@ -235,6 +247,7 @@ impl<DB: Database> Drop for Savepoint<'_, DB> {
 pub(crate) async fn roll_back_to<DB: Database>(
     connection: &mut DB::Connection,
     state: &mut State,
+    level: usize,
     number: u32,
 ) {
     if mem::take(&mut state.unsettled) {
@@ -246,7 +259,8 @@ pub(crate) async fn roll_back_to<DB: Database>(
             return state.failed::<DB>(Damage::Connection, &error);
         }
     }
-    let both = format!("ROLLBACK TO SAVEPOINT tx_{number}; RELEASE SAVEPOINT tx_{number}");
+    let name = savepoint_name(level, number);
+    let both = format!("ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}");
     let both = AssertSqlSafe(both).into_sql_str();
     // An error is in the state, where the next statement finds it.
     if send::<DB>(connection, state, "rollback to savepoint", both)
@@ -254,6 +268,7 @@ pub(crate) async fn roll_back_to<DB: Database>(
         .is_ok()
     {
         let _ = state.take_suspect();
+        state.proof.savepoint_gone(number);
     }
 }
 
@@ -283,6 +298,7 @@ async fn send<DB: Database>(
 }
 
 /// The statement that does this to a savepoint, and what is sent behind it.
-fn sql(verb: &str, number: u32, rest: &str) -> SqlStr {
-    AssertSqlSafe(format!("{verb} tx_{number}{rest}")).into_sql_str()
+fn sql(verb: &str, level: usize, number: u32, rest: &str) -> SqlStr {
+    let name = savepoint_name(level, number);
+    AssertSqlSafe(format!("{verb} {name}{rest}")).into_sql_str()
 }

@@ -10,7 +10,7 @@ use tracing::Span;
 use crate::{
     backend::{self, Damage, Mode},
     before_commit::BeforeCommit,
-    conclude::Concluded,
+    conclude::{Aftermath, Concluded},
     deadline::{Clock, Deadline},
     error::{Cause, Error, Kind},
     finish::FinishOnDrop,
@@ -41,6 +41,13 @@ pub(crate) trait Core<DB: Database>: Send {
 
     /// What the engine enforces for the whole transaction.
     fn mode(&self) -> Mode;
+
+    /// How many transactions and savepoints of sqlx's there are, with this one.
+    fn level(&self) -> usize;
+
+    /// Asks whether the transaction that is open is still this one, as the `last` thing in
+    /// it or not.
+    fn prove(&mut self, succeeded: bool, last: bool) -> BoxFuture<'_, ()>;
 
     /// Whether this crate sees the outermost end, and can run hooks after it.
     fn sees_the_end(&self) -> bool;
@@ -105,10 +112,10 @@ impl<'c, DB: Database> Scope<'c, DB> {
         }
     }
 
-    /// How long to wait before the next attempt, if there is to be one.
-    pub(crate) fn pause(&self) -> Option<Duration> {
-        match &self.0 {
-            Place::Root(root) => root.pause(),
+    /// What comes behind the end of an attempt.
+    pub(crate) fn take_aftermath(&mut self) -> Option<Box<Aftermath>> {
+        match &mut self.0 {
+            Place::Root(root) => root.take_aftermath(),
             Place::Savepoint(_) | Place::Joined(_) => None,
         }
     }

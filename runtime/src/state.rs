@@ -1,11 +1,13 @@
 //! What is known of an open transaction besides its connection.
 
+mod proof;
 mod rare;
 
 use std::time::Instant;
 
 use sqlx::Database;
 
+pub(crate) use self::proof::{Mark, Proof, Sight, fresh_number};
 use self::rare::Rare;
 use crate::{
     backend::{self, Damage, Mode, Terms},
@@ -22,12 +24,14 @@ pub(crate) struct State {
     pub(crate) in_flight: Option<Flight>,
     /// Whether dropped statements may still answer.
     pub(crate) unsettled: bool,
-    /// What could have ended the transaction unseen.
-    pub(crate) unseen: Unseen,
+    /// Whether the transaction that is open is still this one.
+    pub(crate) proof: Proof,
     /// Whether ROLLBACK was asked for, in the innermost scope.
     pub(crate) roll_back: bool,
     /// Whether the last failure is one that goes away when all is done again.
-    pub(crate) transient: bool,
+    transient: bool,
+    /// Whether that failure was undone with a savepoint.
+    overcome: bool,
     /// The outermost savepoint whose handle was dropped and that is still set.
     pub(crate) owed: Option<u32>,
     savepoints: u32,
@@ -45,18 +49,6 @@ struct Doom {
     cause: Cause,
     /// Set where the transaction's end is told in other words than "doomed".
     instead: Option<Kind>,
-}
-
-/// What this crate did not see.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Unseen {
-    #[default]
-    Nothing,
-    /// What a statement did whose text does not tell: asked before the next one,
-    /// which would otherwise commit by itself.
-    Text,
-    /// What was done with the connection itself: asked at the end.
-    Connection,
 }
 
 /// Something on its way to the database.
@@ -91,7 +83,7 @@ impl State {
         self.rare.as_deref().is_none_or(is_well)
             && self.in_flight.is_none()
             && self.owed.is_none()
-            && self.unseen != Unseen::Text
+            && self.proof.is_clear()
     }
 
     /// What holds for whoever is called now.
@@ -143,6 +135,7 @@ impl State {
         // After the first cause of a doom the rest is its consequence.
         if !self.is_doomed() {
             self.transient = backend::of::<DB>().is_transient(error);
+            self.overcome = false;
         }
         if !matches!(error, sqlx::Error::Database(_)) && damage == Damage::None {
             return;
@@ -157,9 +150,18 @@ impl State {
     pub(crate) fn met<DB: Database>(&mut self, damage: Damage, error: sqlx::Error) -> sqlx::Error {
         self.failed::<DB>(damage, &error);
         match self.repeated() {
-            Some(attempt) if self.transient => Error::transient(error, attempt.number).into(),
+            Some(attempt) if self.transient => {
+                let number = attempt.number;
+                Error::transient(error, number).carried_by(self.carry()).into()
+            }
             _ => error,
         }
+    }
+
+    /// Whether the body failed for a reason that goes away when all is done again. What
+    /// was undone with a savepoint is its reason only if it gave the error on.
+    pub(crate) fn is_transient(&self) -> bool {
+        self.transient && (!self.overcome || self.is_carried())
     }
 
     /// A statement was answered well.
@@ -227,13 +229,14 @@ impl State {
             && let Some(rare) = &mut self.rare
         {
             rare.doom = None;
+            self.overcome = true;
         }
     }
 
     /// The error of a statement that is not sent.
     pub(crate) fn refusal(&self) -> Option<sqlx::Error> {
         let doom = self.doom()?;
-        if self.is_ended_early() {
+        if self.proof.is_ended_early() {
             return Some(Error::new(Kind::EndedEarly).into());
         }
         Some(Error::because(Kind::Refused, doom.cause.clone()).into())
@@ -241,8 +244,14 @@ impl State {
 
     /// The error of a body that claims success all the same.
     #[inline]
-    pub(crate) fn verdict(&self) -> Option<Error> {
-        self.doom().map(|doom| self.verdict_on(doom))
+    pub(crate) fn verdict(&mut self) -> Option<Error> {
+        self.doom()?;
+        let carrier = (self.transient && self.repeated().is_some()).then(|| self.carry());
+        let verdict = self.doom().map(|doom| self.verdict_on(doom))?;
+        Some(match carrier {
+            Some(carrier) => verdict.carried_by(carrier),
+            None => verdict,
+        })
     }
 
     #[cold]
@@ -250,21 +259,34 @@ impl State {
         let attempts = self.repeated().filter(|_| self.transient);
         let attempts = attempts.map(|attempt| attempt.number);
         match doom.instead {
+            // Told before whatever went wrong first: something of it may be durable.
+            _ if self.proof.is_ended_early() => Error::new(Kind::EndedEarly),
             Some(kind) => Error::new(kind),
             None => Error::because(Kind::Doomed, doom.cause.clone()).after(attempts),
         }
     }
 
-    /// Whether a rollback comes too late.
-    #[inline]
-    pub(crate) fn is_ended_early(&self) -> bool {
-        self.doom()
-            .is_some_and(|doom| doom.instead == Some(Kind::EndedEarly))
+    /// Something else has ended the transaction, which dooms it. `survives` says whether
+    /// the connection's protocol survives whatever else was done with the connection.
+    pub(crate) fn ended_early(&mut self, survives: bool) {
+        let is_lost = self.proof.is_exposed() && !survives;
+        self.proof.ended_early();
+        let damage = if is_lost {
+            Damage::Connection
+        } else {
+            Damage::Transaction
+        };
+        self.forbid(damage, Kind::EndedEarly);
     }
 
     /// A number for a savepoint, unique in this transaction.
     pub(crate) fn next_savepoint(&mut self) -> u32 {
         self.savepoints += 1;
         self.savepoints
+    }
+
+    /// `mark` has been set.
+    pub(crate) fn marked(&mut self, mark: Mark) {
+        self.proof.marked(mark, self.savepoints);
     }
 }

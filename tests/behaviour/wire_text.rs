@@ -5,10 +5,13 @@ use sqlx_transactional_tests::{Backend, TestDb};
 /// What was sent since the last call: `BEGIN; insert 1; COMMIT`.
 ///
 /// Savepoints are `s1`, `s2` … in the order in which they appear, which also
-/// shows whether their names are distinct; `START TRANSACTION` is BEGIN. `None`
-/// on SQLite, which has no wire.
+/// shows whether their names are distinct; `START TRANSACTION` is BEGIN. What tells the
+/// transaction from another is `MARK`, and each question about it one word. `None` on
+/// SQLite, which has no wire.
 pub(crate) fn sent<DB: Backend>(db: &TestDb<DB>) -> Option<String> {
-    let log = db.wire.as_ref()?.take_statements().join("; ");
+    let messages = db.wire.as_ref()?.take_statements();
+    let messages: Vec<_> = messages.iter().map(|message| in_words(message)).collect();
+    let log = messages.join("; ");
     let mut names: Vec<String> = Vec::new();
     let mut follows = false;
     let words: Vec<String> = log
@@ -30,6 +33,29 @@ pub(crate) fn sent<DB: Backend>(db: &TestDb<DB>) -> Option<String> {
         })
         .collect();
     Some(words.join(" "))
+}
+
+/// A message with what it asks of the transaction in words: `PROVE` whether it is the one
+/// that began, `VERIFY` whether one is open, `RESTORE` what is to be given back.
+fn in_words(message: &str) -> String {
+    let asks = message.ends_with("_asked") || message.ends_with("', NULL");
+    if asks && message.starts_with("ROLLBACK; ") {
+        return "RESTORE".to_owned();
+    } else if asks && message.starts_with("SAVEPOINT ") {
+        return "VERIFY".to_owned();
+    } else if asks || message.contains("current_setting('sqlx_transactional.mark_") {
+        return "PROVE".to_owned();
+    }
+    let in_words = |part: &str| {
+        let is_setting = part.starts_with("SET LOCAL sqlx_transactional.mark_");
+        if is_setting || (part.starts_with("SAVEPOINT ") && part.ends_with("_mark")) {
+            "MARK".to_owned()
+        } else {
+            part.to_owned()
+        }
+    };
+    let parts: Vec<_> = message.split("; ").map(in_words).collect();
+    parts.join("; ")
 }
 
 /// Asserts that exactly this was sent since the last look. Says nothing on

@@ -9,7 +9,7 @@
     expect(dead_code, unused_imports, reason = "there is nothing to choose from")
 )]
 
-use std::{any::Any, time::Duration};
+use std::{any::Any, fmt::Write, ops::Range, sync::LazyLock, time::Duration};
 
 use futures_core::future::BoxFuture;
 use sqlx::{Database, SqlStr};
@@ -28,7 +28,7 @@ pub(crate) use terms::{Extras, Interrupt, Mode, Session, Terms};
 use terms::{only_postgres, only_sqlite};
 pub(crate) use text::Text;
 
-use crate::{characteristics::Isolation, limits::Limits};
+use crate::{characteristics::Isolation, limits::Limits, state::Mark};
 
 /// How far the damage of an error reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -222,8 +222,27 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
         mode: Mode,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
 
-    /// Asks the engine whether the transaction is still open and can commit:
-    /// `Ok(false)` when there is none any more, an error when it is aborted.
+    /// What marks the transaction that is open, so that another can be told from it.
+    fn mark_sql(&self, mark: Mark) -> String;
+
+    /// Whether the mark outlives that it is looked for, and the RELEASE of a savepoint
+    /// that was set before it.
+    fn keeps_marks(&self) -> bool {
+        false
+    }
+
+    /// Asks the engine whether the transaction that is open is the one with `mark`, or,
+    /// without one, only whether the answers are in step: an error where they are not,
+    /// or where the transaction is aborted. Sends nothing that could commit.
+    fn prove<'c>(
+        &self,
+        connection: &'c mut DB::Connection,
+        mark: Option<Mark>,
+    ) -> BoxFuture<'c, Result<bool, sqlx::Error>>;
+
+    /// Asks the engine whether a transaction is open and can go on: `Ok(false)` when
+    /// there is none, an error when it is aborted or the answers are out of step. Sends
+    /// nothing that could commit.
     fn verify<'c>(
         &self,
         connection: &'c mut DB::Connection,
@@ -249,6 +268,30 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
 
     /// How long a connection may take to become clean before it is closed.
     fn patience(&self) -> Duration;
+}
+
+/// An answer was not the one to what was asked.
+#[cold]
+fn out_of_step() -> sqlx::Error {
+    sqlx::Error::Protocol("an answer belongs to something else that was sent".to_owned())
+}
+
+/// The name of this crate's savepoint `number` in a transaction at `level`. It is
+/// nobody else's: neither the user's, nor that of another process behind a pooler, nor
+/// that of a function which was called with the connection. And there are few of them,
+/// so that their texts do not fill the server's statistics of statements.
+pub(crate) fn savepoint_name(level: usize, number: u32) -> String {
+    static PROCESS: LazyLock<u32> = LazyLock::new(|| fastrand::u32(..));
+    format!("sqlx_transactional_{:08x}_{level}_{number}", *PROCESS)
+}
+
+/// SQL that sets sqlx's own savepoints of these depths. sqlx goes back to each that it
+/// counts, and those that something else took along are missed.
+pub(crate) fn nested_sql(depths: Range<usize>) -> String {
+    depths.fold(String::new(), |mut sql, depth| {
+        let _ = write!(sql, "SAVEPOINT _sqlx_savepoint_{depth}; ");
+        sql
+    })
 }
 
 /// Whether sqlx's own way to commit is all.

@@ -1,32 +1,42 @@
 //! MySQL and MariaDB: most errors undo one statement, a deadlock undoes the
 //! whole transaction, and DDL commits it without saying so.
 
-use std::time::Duration;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_core::future::BoxFuture;
+use futures_util::FutureExt;
 use sqlx::{
     AssertSqlSafe, Connection, Executor, MySql, MySqlConnection, Row, SqlSafeStr, SqlStr,
     mysql::{MySqlDatabaseError, MySqlTransactionManager},
 };
 use sqlx_core::transaction::TransactionManager;
 
-use crate::{characteristics::Isolation, limits::Limits};
+use crate::{
+    characteristics::Isolation,
+    limits::Limits,
+    state::{Mark, fresh_number},
+};
 
 use super::{
-    Asked, Backend, Damage, Mode, Refusal, Session, Terms, Text, is_lost,
+    Asked, Backend, Damage, Mode, Refusal, Session, Terms, Text, is_lost, nested_sql,
+    out_of_step, savepoint_name,
     text::{Comments, Words, is_control, may_be_several},
 };
 
-/// `SET TRANSACTION` without a scope is refused inside a transaction with 1568
-/// (`ER_CANT_CHANGE_TX_CHARACTERISTICS`) by both MySQL and MariaDB, and accepted
-/// outside one; of the two only MariaDB has `@@in_transaction`.
-const PROBE: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+/// `SET TRANSACTION` without a scope is refused inside a transaction with this number
+/// (`ER_CANT_CHANGE_TX_CHARACTERISTICS`).
 const INSIDE_A_TRANSACTION: u16 = 1568;
+
+/// `ER_SP_DOES_NOT_EXIST`, whose message names the savepoint.
+const NO_SUCH_SAVEPOINT: u16 = 1305;
+
+/// How often an answer is asked for, where errors that nobody waited for come first.
+const TRIES: u32 = 6;
 
 /// Statements that neither end a transaction nor can hide one that does. The
 /// manual's list of those that commit implicitly grows with each release, so
 /// whatever is not here is checked.
-const HARMLESS: [&str; 17] = [
+const HARMLESS: [&str; 19] = [
     "SELECT",
     "INSERT",
     "UPDATE",
@@ -44,6 +54,8 @@ const HARMLESS: [&str; 17] = [
     "SAVEPOINT",
     "RELEASE",
     "ROLLBACK",
+    "SIGNAL",
+    "RESIGNAL",
 ];
 
 /// MySQL manual, 11.7; what is executed inside a comment is looked for apart.
@@ -164,10 +176,14 @@ impl Backend<MySql> for MySqlBackend {
         _: Mode,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         Box::pin(async move {
-            settle(connection).await?;
-            if MySqlTransactionManager::get_transaction_depth(connection) == 0 {
-                connection.execute("ROLLBACK").await?;
+            // What was not seen may have locked tables.
+            let mut first = "ROLLBACK; UNLOCK TABLES; ".to_owned();
+            let depth = MySqlTransactionManager::get_transaction_depth(connection);
+            if depth > 0 {
+                first.push_str("START TRANSACTION; ");
             }
+            first.push_str(&nested_sql(1..depth));
+            ask(connection, &first, None).await?;
             while MySqlTransactionManager::get_transaction_depth(connection) > 0 {
                 MySqlTransactionManager::rollback(connection).await?;
             }
@@ -228,20 +244,32 @@ impl Backend<MySql> for MySqlBackend {
         })
     }
 
+    fn mark_sql(&self, mark: Mark) -> String {
+        format!("SAVEPOINT {}", mark_name(mark))
+    }
+
+    fn prove<'c>(
+        &self,
+        connection: &'c mut MySqlConnection,
+        mark: Option<Mark>,
+    ) -> BoxFuture<'c, Result<bool, sqlx::Error>> {
+        Box::pin(async move {
+            let name = mark.map(mark_name);
+            let release = |name: &String| format!("RELEASE SAVEPOINT {name}; ");
+            let first = name.as_ref().map_or_else(String::new, release);
+            ask(connection, &first, name.as_deref()).await
+        })
+    }
+
+    /// A savepoint, which is gone at once outside a transaction.
     fn verify<'c>(
         &self,
         connection: &'c mut MySqlConnection,
     ) -> BoxFuture<'c, Result<bool, sqlx::Error>> {
         Box::pin(async move {
-            match connection.execute(PROBE).await {
-                Ok(_) => {
-                    // It was accepted, and must not reach the next transaction.
-                    connection.execute("START TRANSACTION; ROLLBACK").await?;
-                    Ok(false)
-                }
-                Err(error) if number(&error) == Some(INSIDE_A_TRANSACTION) => Ok(true),
-                Err(error) => Err(error),
-            }
+            let name = savepoint_name(0, 0);
+            let first = format!("SAVEPOINT {name}; RELEASE SAVEPOINT {name}; ");
+            ask(connection, &first, Some(&name)).await
         })
     }
 
@@ -316,15 +344,15 @@ fn begin_sql(terms: &Terms) -> AssertSqlSafe<String> {
         Mode::Write => "START TRANSACTION",
         Mode::Read => "START TRANSACTION READ ONLY",
     };
-    // Last comes what opens something, so that nothing is open if the rest
-    // fails. The isolation is that of the next transaction alone, and a
+    // What can fail comes before what opens something. The isolation is that of the next transaction alone, and a
     // ROLLBACK takes it back too (manual, 15.3.7).
     let lock_timeout = terms.limits.lock_timeout.map(set_lock_timeout);
     let isolation = terms.characteristics.isolation.map(|isolation| {
         let isolation = isolation.as_sql();
         format!("SET TRANSACTION ISOLATION LEVEL {isolation}")
     });
-    let parts = [lock_timeout, isolation, Some(begin.to_owned())];
+    let mark = terms.mark.map(|mark| MySqlBackend.mark_sql(mark));
+    let parts = [lock_timeout, isolation, Some(begin.to_owned()), mark];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     AssertSqlSafe(parts.join("; "))
 }
@@ -349,6 +377,51 @@ async fn begin_and_tell(
 /// Whether there is a comment that the server executes.
 fn hides_words(sql: &str) -> bool {
     sql.contains("/*!") || sql.contains("/*M!")
+}
+
+/// The savepoint that marks a transaction.
+fn mark_name(mark: Mark) -> String {
+    savepoint_name(mark.level, mark.number) + "_mark"
+}
+
+/// Sends `first`, and behind it something that is refused with a number of ours. Whether
+/// that is what came back, and not that the savepoint `missing` does not exist. A row with
+/// the number would do as well, but where answers are out of step sqlx panics on what it
+/// takes for rows.
+async fn ask(
+    connection: &mut MySqlConnection,
+    first: &str,
+    missing: Option<&str>,
+) -> Result<bool, sqlx::Error> {
+    let asked = async move {
+        let mut earlier = None;
+        for _ in 0..TRIES {
+            let asked = format!("{}_asked", savepoint_name(0, fresh_number()));
+            let sql = AssertSqlSafe(format!("{first}RELEASE SAVEPOINT {asked}"));
+            let Err(error) = connection.execute(sql).await else {
+                return Err(out_of_step());
+            };
+            let no_such = number(&error) == Some(NO_SUCH_SAVEPOINT);
+            if no_such && names(&error, &asked) {
+                return Ok(true);
+            } else if no_such && missing.is_some_and(|missing| names(&error, missing)) {
+                return Ok(false);
+            } else if number(&error).is_none() || is_lost(&error) {
+                return Err(error);
+            }
+            earlier.get_or_insert(error);
+        }
+        Err(earlier.unwrap_or_else(out_of_step))
+    };
+    let asked = AssertUnwindSafe(asked).catch_unwind().await;
+    asked.unwrap_or_else(|_| Err(out_of_step()))
+}
+
+/// Whether the error is about the savepoint `name`.
+fn names(error: &sqlx::Error, name: &str) -> bool {
+    let text = error.to_string();
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.any(|word| word == name)
 }
 
 /// As on PostgreSQL: an error nobody waited for answers the next command.

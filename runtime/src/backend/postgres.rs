@@ -11,20 +11,26 @@ use std::{
 };
 
 use futures_core::future::BoxFuture;
-use sqlx::{Connection, Executor, PgConnection, Postgres, SqlStr, postgres::PgTransactionManager};
+use sqlx::{
+    AssertSqlSafe, Connection, Executor, PgConnection, Postgres, Row, SqlStr,
+    postgres::PgTransactionManager,
+};
 use sqlx_core::transaction::TransactionManager;
 
 use self::begin::{begin_and_tell, begin_sql};
-use crate::characteristics::{Characteristics, Isolation};
+use crate::{
+    characteristics::{Characteristics, Isolation},
+    state::{Mark, fresh_number},
+};
 
 use super::{
     Asked, Backend, Damage, Mode, Refusal, Session, Terms, Text, is_lost, only_sqlite,
+    nested_sql, out_of_step, savepoint_name,
     text::{Comments, is_control, may_be_several},
 };
 
-/// Sent where the engine is asked for its opinion: unlike `SELECT 1` it fails
-/// both in an aborted transaction (25P02) and outside any (25P01).
-const PROBE: &str = "SAVEPOINT sqlx_transactional_probe";
+/// How often an answer is asked for, where errors that nobody waited for come first.
+const TRIES: u32 = 6;
 
 /// PostgreSQL manual, 4.1.5.
 const COMMENTS: Comments = Comments {
@@ -175,11 +181,13 @@ impl Backend<Postgres> for PostgresBackend {
         _: Mode,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         Box::pin(async move {
-            settle(connection).await?;
-            if PgTransactionManager::get_transaction_depth(connection) == 0 {
-                // Somebody ended it behind our back, and may have begun another.
-                connection.execute("ROLLBACK").await?;
+            let mut sql = "ROLLBACK; ".to_owned();
+            let depth = PgTransactionManager::get_transaction_depth(connection);
+            if depth > 0 {
+                sql.push_str("BEGIN; ");
             }
+            sql.push_str(&nested_sql(1..depth));
+            ask(connection, &sql, "NULL").await?;
             while PgTransactionManager::get_transaction_depth(connection) > 0 {
                 PgTransactionManager::rollback(connection).await?;
             }
@@ -240,12 +248,40 @@ impl Backend<Postgres> for PostgresBackend {
         })
     }
 
+    /// A setting: unlike a SELECT it does not keep the user from changing the
+    /// transaction's isolation.
+    fn mark_sql(&self, mark: Mark) -> String {
+        let Mark { level, number } = mark;
+        format!("SET LOCAL {MARK}{level} = '{number}'")
+    }
+
+    fn keeps_marks(&self) -> bool {
+        true
+    }
+
+    fn prove<'c>(
+        &self,
+        connection: &'c mut PgConnection,
+        mark: Option<Mark>,
+    ) -> BoxFuture<'c, Result<bool, sqlx::Error>> {
+        Box::pin(async move {
+            let level = mark.map_or(0, |mark| mark.level);
+            let sql = format!("current_setting('{MARK}{level}', true)");
+            let told = ask(connection, "", &sql).await?;
+            Ok(mark.is_none_or(|mark| told == Some(mark.number.to_string())))
+        })
+    }
+
+    /// A savepoint, which unlike a SELECT is refused outside a transaction (25P01). It
+    /// is released at once: each takes a place in the server's table of locks.
     fn verify<'c>(
         &self,
         connection: &'c mut PgConnection,
     ) -> BoxFuture<'c, Result<bool, sqlx::Error>> {
         Box::pin(async move {
-            match connection.execute(PROBE).await {
+            let name = savepoint_name(0, 0);
+            let probe = format!("SAVEPOINT {name}; RELEASE SAVEPOINT {name}; ");
+            match ask(connection, &probe, "NULL").await {
                 Ok(_) => Ok(true),
                 Err(error) if code_is(&error, "25P01") => Ok(false),
                 Err(error) => Err(error),
@@ -328,6 +364,48 @@ impl Drop for ForgetOnDrop<'_> {
     fn drop(&mut self) {
         mem::forget(self.0.take());
     }
+}
+
+/// The setting that marks a transaction, before its level.
+const MARK: &str = "sqlx_transactional.mark_";
+
+/// Sends `first` and then asks for `what`, until the answer has the number that was asked
+/// for with it: others may come before, because a statement was dropped half-way, or a
+/// COPY left. All of it is one text without a name, which a pooler understands.
+async fn ask(
+    connection: &mut PgConnection,
+    first: &str,
+    what: &str,
+) -> Result<Option<String>, sqlx::Error> {
+    let mut earlier = None;
+    for _ in 0..TRIES {
+        let number = fresh_number().to_string();
+        let sql = AssertSqlSafe(format!("{first}SELECT '{number}', {what}"));
+        match sqlx::raw_sql(sql).fetch_all(&mut *connection).await {
+            Ok(rows) => {
+                let told = |column: usize| {
+                    let told = rows.last()?.try_get::<Option<String>, _>(column);
+                    told.ok().flatten()
+                };
+                if told(0) == Some(number) {
+                    return Ok(told(1));
+                }
+                earlier = Some(out_of_step());
+                if first.is_empty() {
+                    break;
+                }
+            }
+            Err(error @ sqlx::Error::Database(_)) if !is_lost(&error) => {
+                let is_final = code_is(&error, "25P02") || code_is(&error, "25P01");
+                earlier.get_or_insert(error);
+                if is_final {
+                    break;
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(earlier.unwrap_or_else(out_of_step))
 }
 
 /// Takes in the errors of statements whose future was dropped: each comes as

@@ -6,14 +6,18 @@ use std::time::Duration;
 use futures_core::future::BoxFuture;
 use futures_util::FutureExt;
 use sqlx::{
-    Connection, Executor, SqlStr, Sqlite, SqliteConnection, sqlite::SqliteTransactionManager,
+    AssertSqlSafe, Connection, Executor, SqlSafeStr, SqlStr, Sqlite, SqliteConnection, sqlite::SqliteTransactionManager,
 };
 use sqlx_core::transaction::TransactionManager;
 
-use crate::characteristics::{Isolation, Locking};
+use crate::{
+    characteristics::{Isolation, Locking},
+    state::Mark,
+};
 
 use super::{
-    Asked, Backend, Damage, Interrupt, Mode, Refusal, Session, Terms, Text, is_lost, only_postgres,
+    Asked, Backend, Damage, Interrupt, Mode, Refusal, Session, Terms, Text, is_lost, nested_sql,
+    only_postgres, savepoint_name,
     text::{Comments, is_control, may_be_several},
 };
 
@@ -25,7 +29,18 @@ const RESET_READ: &str = "PRAGMA query_only = 0";
 
 /// A connection that only queries is refused the lock of one who writes, so there
 /// the order is the other way round.
-fn begin_sql(terms: &Terms) -> &'static str {
+fn begin_sql(terms: &Terms) -> SqlStr {
+    let begin = plain_begin_sql(terms);
+    match terms.mark {
+        None => SqlStr::from_static(begin),
+        Some(mark) => {
+            let mark = SqliteBackend.mark_sql(mark);
+            AssertSqlSafe(format!("{begin}; {mark}")).into_sql_str()
+        }
+    }
+}
+
+fn plain_begin_sql(terms: &Terms) -> &'static str {
     let (mode, locking) = (terms.mode, terms.characteristics.locking);
     match (mode, locking.unwrap_or(Locking::of(mode))) {
         (Mode::Write, Locking::Deferred) => "BEGIN DEFERRED",
@@ -65,8 +80,7 @@ impl Backend<Sqlite> for SqliteBackend {
             };
             match mode {
                 Mode::Write => {
-                    let sql = SqlStr::from_static(begin);
-                    SqliteTransactionManager::begin(connection, Some(sql)).await?;
+                    SqliteTransactionManager::begin(connection, Some(begin)).await?;
                 }
                 Mode::Read => {
                     connection.execute(begin).await?;
@@ -195,6 +209,10 @@ impl Backend<Sqlite> for SqliteBackend {
             if depth(connection) == 0 {
                 connection.execute("ROLLBACK").await?;
             }
+            if depth(connection) > 1 {
+                let nested = nested_sql(1..depth(connection));
+                connection.execute(AssertSqlSafe(nested)).await?;
+            }
             while depth(connection) > 0 {
                 SqliteTransactionManager::rollback(connection).await?;
             }
@@ -269,6 +287,29 @@ impl Backend<Sqlite> for SqliteBackend {
         })
     }
 
+    fn mark_sql(&self, mark: Mark) -> String {
+        format!("SAVEPOINT {}", mark_name(mark))
+    }
+
+    /// Answers come through a channel of their own, and so are always in step.
+    fn prove<'c>(
+        &self,
+        connection: &'c mut SqliteConnection,
+        mark: Option<Mark>,
+    ) -> BoxFuture<'c, Result<bool, sqlx::Error>> {
+        Box::pin(async move {
+            let Some(mark) = mark else {
+                return Ok(true);
+            };
+            let release = format!("RELEASE SAVEPOINT {}", mark_name(mark));
+            match connection.execute(AssertSqlSafe(release)).await {
+                Ok(_) => Ok(true),
+                Err(error) if is_generic(&error) => Ok(false),
+                Err(error) => Err(error),
+            }
+        })
+    }
+
     fn verify<'c>(
         &self,
         connection: &'c mut SqliteConnection,
@@ -332,6 +373,11 @@ impl Backend<Sqlite> for SqliteBackend {
     fn patience(&self) -> Duration {
         Duration::from_secs(10)
     }
+}
+
+/// The savepoint that marks a transaction.
+fn mark_name(mark: Mark) -> String {
+    savepoint_name(mark.level, mark.number) + "_mark"
 }
 
 /// How many steps of its virtual machine SQLite makes before it asks whether to

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use crate::{characteristics::Characteristics, error::Kind, limits::Limits, settings::Given};
+use crate::{characteristics::Characteristics, error::Kind, limits::Limits, settings::Given, state::Mark};
 
 /// What a transaction may do; the engine enforces it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(crate) enum Mode {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Terms {
     pub(crate) mode: Mode,
+    /// What the transaction is marked with from the beginning.
+    pub(crate) mark: Option<Mark>,
     /// Shared by the parts of a transaction. Most ask for nothing.
     extras: Option<Arc<Extras>>,
 }
@@ -51,7 +53,11 @@ impl Extras {
 impl Terms {
     pub(crate) fn new(mode: Mode, extras: Extras) -> Self {
         let extras = (extras != Extras::NOTHING).then(|| Arc::new(extras));
-        Self { mode, extras }
+        Self {
+            mode,
+            mark: None,
+            extras,
+        }
     }
 
     /// Whether nothing is asked for but the mode.

@@ -1,6 +1,6 @@
 //! The end of a transaction, within its time.
 
-use std::{mem, pin::pin, time::Duration};
+use std::{mem, pin::pin};
 
 use sqlx::Database;
 use tracing::Span;
@@ -10,7 +10,7 @@ use crate::{
     backend::{self, Damage},
     before_commit,
     borrowed::Borrowed,
-    conclude::{Concluded, End, before, conclude_nothing},
+    conclude::{Aftermath, Concluded, End, before, conclude_nothing},
     deadline::{Clock, Deadline},
     error::{Cause, Error, Kind},
     finish::FinishOnDrop,
@@ -19,7 +19,6 @@ use crate::{
     observe::{self, Account, Outcome},
     resolve::Ticket,
     run::{Bounds, Ran, run},
-    state::Unseen,
 };
 
 impl<DB: Database> Root<'_, DB> {
@@ -33,6 +32,7 @@ impl<DB: Database> Root<'_, DB> {
             && self.span.is_none()
             && !self.state.roll_back
             && !self.state.terms.resolvable
+            && self.state.repeated().is_none()
             && !self.rehearses
             && !self.is_late();
         if !is_plain {
@@ -91,16 +91,19 @@ impl<DB: Database> Root<'_, DB> {
             }
         }
         let verdict = self.state.verdict();
-        let failed = !succeeded || refused.is_some() || verdict.is_some();
+        let early = self.state.proof.is_ended_early();
+        let asked = succeeded && self.state.roll_back && !early;
+        let failed = !succeeded || refused.is_some() || (verdict.is_some() && !asked);
         let end = match verdict {
+            told if self.state.proof.may_be_durable() => {
+                End::leave(early, told.filter(|_| succeeded))
+            }
             _ if !succeeded => End::roll_back("the body returned an error"),
             _ if refused.is_some() => End::roll_back("a hook before COMMIT refused"),
-            _ if self.state.roll_back && !self.state.is_ended_early() => {
-                End::roll_back("it was asked for")
-            }
+            _ if asked => End::roll_back("it was asked for"),
             Some(doomed) => End::RollBack(Some(doomed)),
             None if self.rehearses => {
-                self.pause = Some(Duration::ZERO);
+                self.aftermath = Some(Box::new(Aftermath::of_rehearsal()));
                 End::roll_back("the first of two runs")
             }
             None => End::Commit(self.ticket()),
@@ -149,26 +152,27 @@ impl<DB: Database> Root<'_, DB> {
 
     /// Whether the end can be decided without asking anybody.
     fn is_settled(&self, succeeded: bool) -> bool {
-        let unseen = self.state.unseen == Unseen::Connection;
+        let unproven = self.state.proof.is_missing();
         if succeeded {
-            self.state.is_clear() && !unseen
+            self.state.is_clear() && !unproven
         } else {
-            self.state.in_flight.is_none() && !unseen
+            self.state.in_flight.is_none() && !unproven
         }
     }
 
     async fn settle(&mut self, succeeded: bool) {
         let survives = backend::of::<DB>().survives_interruption();
+        self.state.notice_interruption(survives);
+        if self.state.proof.is_missing() {
+            // Asked once, at the last, and more than that.
+            self.state.proof.verified();
+        }
         if succeeded {
             self.cleared_up().await;
-            if self.state.unseen == Unseen::Connection && !self.state.is_doomed() {
-                self.verify().await;
-            }
-        } else {
-            self.state.notice_interruption(survives);
-            if self.state.unseen == Unseen::Connection && !survives {
-                self.verify().await;
-            }
+        }
+        if self.state.proof.is_missing() && self.state.damage() < Damage::Connection {
+            let can_commit = succeeded && !self.state.is_doomed();
+            self.prove(can_commit, true).await;
         }
     }
 
@@ -186,19 +190,22 @@ impl<DB: Database> Root<'_, DB> {
 
     async fn conclude(&mut self, end: End, failed: bool) -> Result<(), sqlx::Error> {
         let deadline = self.time_left();
-        let (ticket, is_claimed) = (end.ticket(), end.is_claimed());
+        let unanswered = end.again(|| self.state.verdict());
         let state = &mut self.state;
-        let (damage, hooks) = (state.damage(), state.take_hooks());
+        let (damage, hooks) = (state.damage(), state.hooks_of_the_end());
         let account = Account::new(
             self.span.as_ref(),
             state.tally,
             state.opened,
             end.otherwise(),
         );
+        // What nobody has waited for goes on once it is known what follows.
+        let mut going_on = None;
         let concluding = match mem::replace(&mut self.link, Link::Ended) {
             Link::Leased(lease) => {
-                let concluding = lease.conclude(end, damage, hooks, account.clone());
-                let concluded = before(&mut Clock::new(deadline), concluding).await;
+                let mut concluding = lease.conclude(end, damage, hooks, account.clone());
+                let concluded = before(&mut Clock::new(deadline), &mut concluding).await;
+                going_on = Some(concluding);
                 concluded.ok_or_else(Due::default)
             }
             Link::Borrowed(borrowed) => {
@@ -209,17 +216,15 @@ impl<DB: Database> Root<'_, DB> {
         };
         let concluded = concluding.unwrap_or_else(|hooks| {
             rarely();
-            let end = match ticket {
-                Some(ticket) => End::Commit(ticket),
-                None => End::RollBack(self.state.verdict().filter(|_| is_claimed)),
-            };
-            Concluded::unanswered(end, hooks)
+            Concluded::unanswered(unanswered, hooks)
         });
         account.ended(concluded.outcome);
-        match self.noted(concluded) {
+        let answer = match self.noted(concluded) {
             Ok(answer) => answer,
             Err(concluded) => Box::pin(self.follow(concluded, failed, deadline)).await,
-        }
+        };
+        drop(going_on);
+        answer
     }
 
     /// What comes behind the end: another attempt, or the hooks.
@@ -230,11 +235,18 @@ impl<DB: Database> Root<'_, DB> {
         deadline: Option<Deadline>,
     ) -> Result<(), sqlx::Error> {
         if let Some(attempt) = self.state.repeated() {
-            let failed = failed && self.state.transient;
-            let pause = concluded.pause::<DB>(attempt, failed, self.state.recent());
-            self.pause = self.pause.or(pause);
-            if self.pause.is_some() {
-                concluded.hooks.forget();
+            let failed = failed && self.state.is_transient();
+            let rehearsed = self.aftermath.take().and_then(|after| after.pause);
+            let pause = rehearsed.or_else(|| match self.state.proof.may_be_durable() {
+                true => None,
+                false => concluded.pause::<DB>(attempt, failed, self.state.recent()),
+            });
+            let is_followed = pause.is_some();
+            if is_followed {
+                attempt.supersede();
+            }
+            self.aftermath = Some(Box::new(Aftermath::new(&mut concluded, pause)));
+            if is_followed {
                 return concluded.answer;
             }
         }
@@ -267,20 +279,22 @@ impl<DB: Database> Root<'_, DB> {
         let _inside = span.as_ref().map(Span::enter);
         let survives = backend::of::<DB>().survives_interruption();
         state.notice_interruption(survives);
-        if state.unseen == Unseen::Connection && !survives {
-            // What was on its way when the body was dropped was not seen.
-            state.forbid(Damage::Connection, Kind::Interrupted);
-        }
         observe::rolled_back(why);
-        let outcome = Outcome::RolledBack;
+        let (damage, proof) = (state.damage(), state.proof);
+        let outcome = match proof.may_be_durable() {
+            true => End::leave(proof.is_ended_early(), None).otherwise(),
+            false => Outcome::RolledBack,
+        };
         Account::new(self.span.as_ref(), state.tally, state.opened, outcome).ended(outcome);
         state.testify(outcome);
-        let (damage, hooks) = (state.damage(), state.take_hooks());
+        let hooks = state.hooks_of_the_end();
         match link {
-            Link::Leased(lease) => lease.abandon(damage, hooks),
+            Link::Leased(lease) => lease.abandon(damage, proof, hooks),
             Link::Borrowed(borrowed) => {
                 borrowed.abandon(damage);
-                hooks.run_in_background(When::RolledBack);
+                if !proof.may_be_durable() {
+                    hooks.run_in_background(When::RolledBack);
+                }
             }
             Link::Idle(_) | Link::Ended => hooks.run_in_background(When::RolledBack),
         }

@@ -53,6 +53,12 @@ impl<'c, DB: Database> Place<'c, DB> {
         }
     }
 
+    /// Whether what begins here is told what BEGIN is to carry. Inside a transaction of
+    /// the owner's, sqlx sets a savepoint.
+    pub(super) fn tells_begin(&self) -> bool {
+        self.is_outermost()
+    }
+
     /// Whether it has nothing to say but which pool it has.
     #[inline]
     pub(super) fn is_plain(&self) -> bool {
@@ -93,13 +99,10 @@ impl<'c, DB: Database> Place<'c, DB> {
 
     /// Which attempt begins here of a function that is repeated.
     pub(super) fn attempt(&self, special: &Special) -> Option<Attempt> {
-        let (number, started) = special.attempt.filter(|_| self.is_outermost())?;
+        let turn = special.attempt.filter(|_| self.is_outermost())?;
         let retry = self.source().map_or_else(Retry::new, DynSource::retry);
-        Some(Attempt {
-            number,
-            retry: special.retry.unwrap_or_default().or(retry),
-            started,
-        })
+        let retry = special.retry.unwrap_or_default().or(retry);
+        Some(Attempt::new(turn, retry))
     }
 
     pub(super) fn name(&self) -> Option<&str> {

@@ -6,7 +6,7 @@ use sqlx::Database;
 
 use super::Savepoint;
 use crate::{
-    backend::{self, Extras, Mode, Terms},
+    backend::{self, Damage, Extras, Mode, Terms},
     before_commit::vote,
     error::{Error, Kind},
     hooks::When,
@@ -80,15 +80,37 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         }
         let mark = self.hooks;
         let hooks = self.parent.state().take_hooks_since(mark);
-        let answer = self.end_part(succeeded && refused.is_none()).await;
+        let mut answer = self.end_part(succeeded && refused.is_none()).await;
+        self.prove_part(commits && answer.is_ok()).await;
+        let state = self.parent.state();
+        if commits && answer.is_ok() {
+            answer = state.verdict().map_or(Ok(()), |doomed| Err(doomed.into()));
+        }
         let is_kept = commits && answer.is_ok();
         let when = if is_kept {
             When::Committed
         } else {
             When::RolledBack
         };
-        hooks.run(when).await;
+        if !state.proof.is_ended_early() {
+            hooks.run(when).await;
+        }
         refused.map_or(answer, |why| Err(Error::refused(why)))
+    }
+
+    /// Its own savepoint was there at its end, which proves whose transaction it was, or
+    /// it was not. What is left to ask is whether the answers are in step.
+    async fn prove_part(&mut self, kept: bool) {
+        let survives = backend::of::<DB>().survives_interruption();
+        let state = self.parent.state();
+        if !state.proof.is_missing() {
+            return;
+        }
+        if state.damage() >= Damage::Transaction {
+            state.ended_early(survives);
+        } else {
+            self.parent.prove(kept, false).await;
+        }
     }
 
     /// Gives the enclosing transaction its own back.

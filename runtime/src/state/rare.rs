@@ -1,11 +1,14 @@
 //! The parts of the state that few transactions have.
 
-use std::{mem, sync::Arc};
+use std::{
+    mem,
+    sync::{Arc, Weak},
+};
 
 use super::{Doom, State};
 use crate::{
     backend::{Interrupt, Terms},
-    error::Cause,
+    error::{Cause, Error},
     hooks::{Hooks, When},
     observe::Outcome,
     retry::Attempt,
@@ -21,6 +24,8 @@ pub(super) struct Rare {
     pub(super) suspect: Option<Cause>,
     /// The last statement's error that went to the caller, whatever its damage.
     pub(super) recent: Option<Cause>,
+    /// Whether the last error of those that are repeated is still there.
+    pub(super) carried: Weak<()>,
     pub(super) hooks: Hooks,
     /// What a test wants to know of it.
     pub(super) witness: Option<Box<Witness>>,
@@ -83,6 +88,15 @@ impl State {
         rare.map_or_else(Hooks::default, |rare| mem::take(&mut rare.hooks))
     }
 
+    /// Takes the hooks for the end of the transaction, or of the attempt.
+    pub(crate) fn hooks_of_the_end(&mut self) -> Hooks {
+        let mut hooks = self.take_hooks();
+        if let Some(attempt) = self.repeated() {
+            hooks.of_attempt(attempt);
+        }
+        hooks
+    }
+
     /// Whether a test wants to know the statements.
     #[inline]
     pub(crate) fn is_watched(&self) -> bool {
@@ -124,6 +138,19 @@ impl State {
         self.rare.as_mut()?.recent.take()
     }
 
+    /// What an error carries to whoever it is given on to.
+    pub(super) fn carry(&mut self) -> Arc<()> {
+        let carrier = Arc::new(());
+        self.rare().carried = Arc::downgrade(&carrier);
+        carrier
+    }
+
+    /// Whether somebody still has the error.
+    pub(super) fn is_carried(&self) -> bool {
+        let rare = self.rare.as_ref();
+        rare.is_some_and(|rare| rare.carried.strong_count() > 0)
+    }
+
     /// This is an attempt of a function that is repeated.
     pub(crate) fn set_attempt(&mut self, attempt: Attempt) {
         self.rare().attempt = Some(attempt);
@@ -156,6 +183,12 @@ impl State {
 
     pub(crate) fn set_key(&mut self, key: &str) {
         self.rare().key = Some(key.into());
+    }
+
+    /// Whether nothing was done because a call with the same key has committed before.
+    pub(crate) fn is_already_done(&self) -> bool {
+        let found = self.doom().and_then(|doom| Error::find(&*doom.cause));
+        found.is_some_and(Error::is_already_done)
     }
 
     /// Which attempt this is.

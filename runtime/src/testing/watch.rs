@@ -53,6 +53,9 @@ pub enum End {
     Committed,
     /// It was rolled back; or it had no statement, and its function failed.
     RolledBack,
+    /// Something else ended it, so that part of it may be durable:
+    /// [`Error::is_ended_early`](crate::Error::is_ended_early).
+    EndedEarly,
     /// Nobody knows: [`Error::is_outcome_unknown`](crate::Error::is_outcome_unknown).
     Unknown,
 }
@@ -138,6 +141,7 @@ impl Witness {
             end: match outcome {
                 Outcome::Committed => End::Committed,
                 Outcome::RolledBack => End::RolledBack,
+                Outcome::EndedEarly => End::EndedEarly,
                 Outcome::Unknown => End::Unknown,
             },
             statements: self.statements,

@@ -108,7 +108,7 @@ mod on_mysql {
         /// COMMIT is not sent.
         #[test(Setup::wired())]
         async fn one_that_is_lost_then_leaves_nothing_unknown(db: &TestDb<DB>) {
-            let probe = Point::command("SET TRANSACTION");
+            let probe = Point::command("RELEASE SAVEPOINT");
             db.wire().arm(probe, Action::Cut);
             let ended = transaction(&db.pool, async |tx| {
                 insert(tx.connection().await?, 1).await
@@ -152,38 +152,32 @@ mod behind_a_wire {
     for_engines! {
         [postgres, mysql]
 
-        /// Once, and not again before each statement behind it.
+        /// Once before the next statement, and once more at the end.
         #[test(Setup::wired())]
-        async fn what_a_text_may_have_done_is_asked_once(db: &TestDb<DB>) {
+        async fn text_of_no_known_effect_is_asked_about(db: &TestDb<DB>) {
             let ended = transaction(&db.pool, async |tx| {
-                run(&mut *tx, "select 1; select 2").await?;
-                insert(&mut *tx, 1).await?;
-                insert(tx, 2).await
+                insert(tx.connection().await?, 1).await?;
+                insert(&mut *tx, 2).await?;
+                insert(tx, 3).await
             });
             ended.await.unwrap();
-            let probe = match db.engine() {
-                Engine::Postgres => "SAVEPOINT s1",
-                _ => "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+            let expected = match db.engine() {
+                // Asked, it is proven.
+                Engine::Postgres => "BEGIN; MARK; insert 1; PROVE; insert 2; insert 3; COMMIT",
+                _ => "BEGIN; MARK; insert 1; VERIFY; insert 2; insert 3; PROVE; COMMIT",
             };
-            assert_sent(
-                db,
-                &format!("BEGIN; select 1; select 2; {probe}; insert 1; insert 2; COMMIT"),
-            );
+            assert_sent(db, expected);
         }
 
-        /// Where answers come in order whatever was cut off, there is nothing to ask.
+        /// Hooks, and a new attempt, depend on whether the work is undone.
         #[test(Setup::wired())]
-        async fn an_error_behind_what_was_not_seen_asks_where_it_has_to(db: &TestDb<DB>) {
+        async fn error_behind_what_was_not_seen_asks_too(db: &TestDb<DB>) {
             let ended = transaction(&db.pool, async |tx| {
                 insert(tx.connection().await?, 1).await?;
                 Err::<(), _>(AppError::Refused(1))
             });
             assert!(ended.await.unwrap_err().is_refused(1));
-            let probe = match db.engine() {
-                Engine::Postgres => "",
-                _ => "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; ",
-            };
-            assert_sent(db, &format!("BEGIN; insert 1; {probe}ROLLBACK"));
+            assert_sent(db, "BEGIN; MARK; insert 1; PROVE; ROLLBACK");
             db.assert_whole().await;
         }
     }

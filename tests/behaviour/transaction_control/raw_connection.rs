@@ -8,7 +8,7 @@ use crate::{
     app::AppError,
     expect::own,
     sql::{ids, insert, run},
-    wire_text::sent,
+    wire_text::assert_sent,
 };
 
 for_each_engine! {
@@ -17,14 +17,16 @@ for_each_engine! {
         let ended = transaction(&db.pool, async |tx| {
             insert(&mut *tx, 1).await?;
             run(tx.connection().await?, "commit").await?;
-            insert(&mut *tx, 2).await?;
+            // In no transaction it would be there for good, and is not sent.
+            let refused = insert(&mut *tx, 2).await.unwrap_err();
+            assert!(own(&refused).is_ended_early(), "{refused:?}");
             Ok::<_, AppError>(())
         });
         let error = ended.await.unwrap_err();
         assert!(own(&error).is_ended_early(), "{error:?}");
         assert_eq!(own(&error).sqlstate(), "25P01");
-        // What was committed is, and what came after it was in no transaction.
-        assert_eq!(db.rows().await, [1, 2]);
+        // What was committed is.
+        assert_eq!(db.rows().await, [1]);
         db.assert_whole().await;
     }
 
@@ -75,20 +77,27 @@ for_each_engine! {
     }
 
     #[test(Setup::wired())]
-    async fn the_raw_connection_costs_at_most_one_round_trip(db: &TestDb<DB>) {
+    async fn raw_connection_from_the_beginning_costs_one_round_trip(db: &TestDb<DB>) {
         let ended = transaction(&db.pool, async |tx| {
             insert(tx.connection().await?, 1).await?;
-            insert(&mut *tx, 2).await?;
-            insert(tx.connection().await?, 3).await
+            insert(tx.connection().await?, 2).await
         });
         ended.await.unwrap();
-        assert_eq!(db.rows().await, [1, 2, 3]);
-        if let Some(sent) = sent(db) {
-            let parts: Vec<_> = sent.split("; ").collect();
-            assert_eq!(parts[..4], ["BEGIN", "insert 1", "insert 2", "insert 3"]);
-            assert_eq!(*parts.last().unwrap(), "COMMIT");
-            assert!(parts.len() <= 6, "{sent}");
-        }
+        assert_eq!(db.rows().await, [1, 2]);
+        // The mark is part of the message of BEGIN.
+        assert_sent(db, "BEGIN; MARK; insert 1; insert 2; PROVE; COMMIT");
+        db.assert_whole().await;
+    }
+
+    #[test(Setup::wired())]
+    async fn raw_connection_behind_a_statement_costs_two(db: &TestDb<DB>) {
+        let ended = transaction(&db.pool, async |tx| {
+            insert(&mut *tx, 1).await?;
+            insert(tx.connection().await?, 2).await
+        });
+        ended.await.unwrap();
+        assert_eq!(db.rows().await, [1, 2]);
+        assert_sent(db, "BEGIN; insert 1; MARK; insert 2; PROVE; COMMIT");
         db.assert_whole().await;
     }
 

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use sqlx::{AssertSqlSafe, PgConnection, Row, SqlSafeStr, SqlStr};
 
-use crate::backend::{Mode, Session, Terms};
+use super::PostgresBackend;
+use crate::backend::{Backend, Mode, Session, Terms};
 
 /// The first version with `transaction_timeout`.
 const TRANSACTION_TIMEOUT: u32 = 170_000;
@@ -13,7 +14,7 @@ const TRANSACTION_TIMEOUT: u32 = 170_000;
 /// user's text it has only settings, as literals.
 #[inline]
 pub(super) fn begin_sql(connection: &PgConnection, terms: &Terms) -> SqlStr {
-    if terms.are_plain() {
+    if terms.are_plain() && terms.mark.is_none() {
         return SqlStr::from_static(match terms.mode {
             Mode::Write => "BEGIN",
             Mode::Read => "BEGIN READ ONLY",
@@ -54,6 +55,9 @@ fn begin_with(connection: &PgConnection, terms: &Terms) -> SqlStr {
         }
     }
     sql.push_str(&terms.settings.to_sql());
+    if let Some(mark) = terms.mark {
+        let _ = write!(sql, "; {}", PostgresBackend.mark_sql(mark));
+    }
     AssertSqlSafe(sql).into_sql_str()
 }
 

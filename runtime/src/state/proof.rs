@@ -1,0 +1,156 @@
+//! Whether the transaction that is open is still the one that was begun here.
+//!
+//! Whoever is given the connection can end the transaction and begin another, and so can
+//! a statement whose text does not tell what it does. So the transaction is marked before
+//! it leaves our sight, with something that ends when it ends, and the mark is looked for
+//! before COMMIT. Until it was found nothing is known: neither that COMMIT would commit the
+//! function's work, nor that ROLLBACK would undo it.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// What is known of the transaction's identity.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Proof {
+    mark: Option<Mark>,
+    /// The number of the last savepoint of ours that was set before the mark.
+    behind: u32,
+    /// Whether there has to be a mark before the next statement.
+    is_wanted: bool,
+    /// Out of whose hands it has to be taken before the next statement.
+    unverified: Option<Sight>,
+    is_unproven: bool,
+    /// Whether the connection itself was out since it was last proven.
+    is_exposed: bool,
+    is_ended_early: bool,
+}
+
+/// What is not seen here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// What a statement did whose text does not tell.
+    Text,
+    /// What was done with the connection itself.
+    Connection,
+}
+
+/// What tells the transaction from another on the same connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// How many transactions and savepoints of sqlx's it is inside of.
+    pub(crate) level: usize,
+    pub(crate) number: u32,
+}
+
+/// A number that the answer before this one did not have. There are few of them, so that
+/// the texts that have them do not fill the server's statistics of statements.
+pub(crate) fn fresh_number() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed) % 1_000
+}
+
+impl Proof {
+    /// Whether the next statement may be sent without asking for or setting anything.
+    #[inline]
+    pub(crate) fn is_clear(self) -> bool {
+        self.unverified.is_none() && !self.is_wanted
+    }
+
+    /// Asks for a mark before the next statement.
+    pub(crate) fn want_mark(&mut self) {
+        self.is_wanted = self.mark.is_none();
+    }
+
+    /// The mark to be set now, if one is wanted.
+    #[inline]
+    pub(crate) fn wanted(self, level: usize) -> Option<Mark> {
+        self.is_wanted.then(|| Mark {
+            level,
+            number: fresh_number(),
+        })
+    }
+
+    /// `mark` has been set behind our savepoint `behind`.
+    pub(crate) fn marked(&mut self, mark: Mark, behind: u32) {
+        self.mark = Some(mark);
+        self.behind = behind;
+        self.is_wanted = false;
+    }
+
+    /// The mark, if it is still there.
+    pub(crate) fn mark(self) -> Option<Mark> {
+        self.mark
+    }
+
+    /// The mark has been taken off, or went with something else.
+    pub(crate) fn unmarked(&mut self) {
+        self.mark = None;
+    }
+
+    /// Our savepoint `number` is gone, and with it whatever was set behind it. That it
+    /// was there proves whose transaction it is, so that no mark is missed.
+    pub(crate) fn savepoint_gone(&mut self, number: u32) {
+        if number <= self.behind {
+            self.unmarked();
+        }
+    }
+
+    /// From now on something may be done that is not seen.
+    pub(crate) fn lose_sight(&mut self, of: Sight) {
+        self.unverified = Some(of);
+        self.is_unproven = true;
+        self.is_exposed |= of == Sight::Connection;
+    }
+
+    /// Whoever had the connection gets it again: nothing of ours is sent in between.
+    pub(crate) fn hand_out_again(&mut self) {
+        if self.unverified == Some(Sight::Connection) {
+            self.unverified = None;
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_unverified(self) -> bool {
+        self.unverified.is_some()
+    }
+
+    /// Some transaction is open, or nothing more is sent before it is proven.
+    pub(crate) fn verified(&mut self) {
+        self.unverified = None;
+    }
+
+    /// The transaction that is open is ours, and the answers are in step.
+    pub(crate) fn proven(&mut self) {
+        self.unverified = None;
+        self.is_unproven = false;
+        self.is_exposed = false;
+    }
+
+    /// Whether others had the connection since then.
+    pub(crate) fn is_exposed(self) -> bool {
+        self.is_exposed
+    }
+
+    /// Whether that is not known.
+    #[inline]
+    pub(crate) fn is_missing(self) -> bool {
+        self.is_unproven
+    }
+
+    /// Something else has ended it.
+    pub(crate) fn ended_early(&mut self) {
+        self.unverified = None;
+        self.is_unproven = false;
+        self.is_ended_early = true;
+    }
+
+    #[inline]
+    pub(crate) fn is_ended_early(self) -> bool {
+        self.is_ended_early
+    }
+
+    /// Whether work may be durable that ROLLBACK would not undo.
+    #[inline]
+    pub(crate) fn may_be_durable(self) -> bool {
+        self.is_unproven || self.is_ended_early
+    }
+}
