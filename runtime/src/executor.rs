@@ -18,7 +18,7 @@ use sqlx::{Database, Either};
 use tokio::time::{Sleep, sleep, timeout};
 
 use crate::{
-    backend::{self, Damage, Text},
+    backend::{self, Damage, Effect, Text},
     error::{Error, Kind},
     lean::rarely,
     scope::Core,
@@ -31,7 +31,7 @@ type Step<DB> = Result<Either<<DB as Database>::QueryResult, <DB as Database>::R
 
 /// Refuses what is never sent.
 fn refuse<DB: Database>(core: &mut (dyn Core<DB> + '_), kind: Text) -> Result<(), sqlx::Error> {
-    if kind == Text::Control {
+    if kind.effect == Effect::Control {
         rarely();
         core.state().forbid(Damage::Scope, Kind::Control);
         return Err(Error::new(Kind::Control).into());
@@ -42,7 +42,7 @@ fn refuse<DB: Database>(core: &mut (dyn Core<DB> + '_), kind: Text) -> Result<()
 /// Takes note of a statement, which is on its way from now on.
 #[inline]
 fn admit(state: &mut State, kind: Text, text: Option<&str>) {
-    if kind == Text::Opaque {
+    if kind.effect == Effect::Opaque {
         rarely();
         state.unseen = state.unseen.max(Unseen::Text);
     }

@@ -14,7 +14,7 @@ use crate::{characteristics::Isolation, limits::Limits};
 
 use super::{
     Asked, Backend, Damage, Mode, Refusal, Session, Terms, Text, is_lost,
-    text::{Comments, Words, is_control, may_be_several},
+    text::{Dialect, read},
 };
 
 /// `SET TRANSACTION` without a scope is refused inside a transaction with 1568
@@ -22,35 +22,6 @@ use super::{
 /// outside one; of the two only MariaDB has `@@in_transaction`.
 const PROBE: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
 const INSIDE_A_TRANSACTION: u16 = 1568;
-
-/// Statements that neither end a transaction nor can hide one that does. The
-/// manual's list of those that commit implicitly grows with each release, so
-/// whatever is not here is checked.
-const HARMLESS: [&str; 17] = [
-    "SELECT",
-    "INSERT",
-    "UPDATE",
-    "DELETE",
-    "REPLACE",
-    "WITH",
-    "VALUES",
-    "TABLE",
-    "SHOW",
-    "EXPLAIN",
-    "DESCRIBE",
-    "DESC",
-    "DO",
-    "USE",
-    "SAVEPOINT",
-    "RELEASE",
-    "ROLLBACK",
-];
-
-/// MySQL manual, 11.7; what is executed inside a comment is looked for apart.
-const COMMENTS: Comments = Comments {
-    nest: false,
-    line_ends: &['\n'],
-};
 
 #[derive(Debug)]
 pub(super) struct MySqlBackend;
@@ -275,15 +246,9 @@ impl Backend<MySql> for MySqlBackend {
         }
     }
 
+    #[inline]
     fn text(&self, sql: &str) -> Text {
-        let is_harmless = || Words::of(sql, COMMENTS).first_is(&HARMLESS);
-        if is_control(sql, COMMENTS) {
-            Text::Control
-        } else if may_be_several(sql, COMMENTS) || hides_words(sql) || !is_harmless() {
-            Text::Opaque
-        } else {
-            Text::Plain
-        }
+        read(sql, Dialect::MySql)
     }
 
     /// sqlx reads a packet's header and its body in two steps and forgets where
@@ -344,11 +309,6 @@ async fn begin_and_tell(
         id,
         ..Session::default()
     })
-}
-
-/// Whether there is a comment that the server executes.
-fn hides_words(sql: &str) -> bool {
-    sql.contains("/*!") || sql.contains("/*M!")
 }
 
 /// As on PostgreSQL: an error nobody waited for answers the next command.

@@ -19,18 +19,12 @@ use crate::characteristics::{Characteristics, Isolation};
 
 use super::{
     Asked, Backend, Damage, Mode, Refusal, Session, Terms, Text, is_lost, only_sqlite,
-    text::{Comments, is_control, may_be_several},
+    text::{Dialect, read},
 };
 
 /// Sent where the engine is asked for its opinion: unlike `SELECT 1` it fails
 /// both in an aborted transaction (25P02) and outside any (25P01).
 const PROBE: &str = "SAVEPOINT sqlx_transactional_probe";
-
-/// PostgreSQL manual, 4.1.5.
-const COMMENTS: Comments = Comments {
-    nest: true,
-    line_ends: &['\n', '\r'],
-};
 
 #[derive(Debug)]
 pub(super) struct PostgresBackend;
@@ -286,13 +280,7 @@ impl Backend<Postgres> for PostgresBackend {
 
     #[inline]
     fn text(&self, sql: &str) -> Text {
-        if is_control(sql, COMMENTS) {
-            Text::Control
-        } else if may_be_several(sql, COMMENTS) {
-            Text::Opaque
-        } else {
-            Text::Plain
-        }
+        read(sql, Dialect::Postgres)
     }
 
     #[inline]
