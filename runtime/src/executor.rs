@@ -18,7 +18,7 @@ use sqlx::{Database, Either};
 use tokio::time::{Sleep, sleep, timeout};
 
 use crate::{
-    backend::{self, Damage, Text},
+    backend::{self, Damage, Effect, Text},
     error::{Error, Kind},
     lean::rarely,
     scope::Core,
@@ -30,15 +30,16 @@ use crate::{
 type Step<DB> = Result<Either<<DB as Database>::QueryResult, <DB as Database>::Row>, sqlx::Error>;
 
 /// Looks at a statement before anything is sent for it: one that begins or ends a
-/// transaction is refused, and before one that may do so unseen there has to be a mark.
+/// transaction is refused, and before one that may do so unseen there has to be a mark. A
+/// savepoint of the user's would take a mark along that is set behind it.
 #[inline]
 fn look<DB: Database>(core: &mut (dyn Core<DB> + '_), kind: Text) -> Result<(), sqlx::Error> {
-    if kind == Text::Plain {
+    if kind.effect == Effect::Plain && !kind.sets_savepoint {
         return Ok(());
     }
     rarely();
     let state = core.state();
-    if kind == Text::Control {
+    if kind.effect == Effect::Control {
         state.forbid(Damage::Scope, Kind::Control);
         return Err(Error::new(Kind::Control).into());
     }
@@ -49,7 +50,7 @@ fn look<DB: Database>(core: &mut (dyn Core<DB> + '_), kind: Text) -> Result<(), 
 /// Takes note of a statement, which is on its way from now on.
 #[inline]
 fn admit(state: &mut State, kind: Text, text: Option<&str>) {
-    if kind == Text::Opaque {
+    if kind.effect == Effect::Opaque {
         rarely();
         state.proof.lose_sight(Sight::Text);
     }

@@ -50,13 +50,13 @@ impl<DB: Database, E> Statement<DB, E> {
         }
     }
 
-    /// What it may do to the transaction it is sent in.
+    /// What its text says about the transaction it is sent in.
     pub(crate) fn kind<'q>(&self) -> Text
     where
         E: Execute<'q, DB>,
     {
         let text = self.text();
-        text.map_or(Text::Opaque, |sql| backend::of::<DB>().text(sql))
+        text.map_or(Text::UNKNOWN, |sql| backend::of::<DB>().text(sql))
     }
 }
 

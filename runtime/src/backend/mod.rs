@@ -26,7 +26,7 @@ mod text;
 
 pub(crate) use terms::{Extras, Interrupt, Mode, Session, Terms};
 use terms::{only_postgres, only_sqlite};
-pub(crate) use text::Text;
+pub(crate) use text::{Effect, Text};
 
 use crate::{characteristics::Isolation, limits::Limits, state::Mark};
 

@@ -20,7 +20,7 @@ use crate::{
 use super::{
     Asked, Backend, Damage, Mode, Refusal, Session, Terms, Text, is_lost, nested_sql,
     out_of_step, savepoint_name,
-    text::{Comments, Words, is_control, may_be_several},
+    text::{Dialect, read},
 };
 
 /// `SET TRANSACTION` without a scope is refused inside a transaction with this number
@@ -32,37 +32,6 @@ const NO_SUCH_SAVEPOINT: u16 = 1305;
 
 /// How often an answer is asked for, where errors that nobody waited for come first.
 const TRIES: u32 = 6;
-
-/// Statements that neither end a transaction nor can hide one that does. The
-/// manual's list of those that commit implicitly grows with each release, so
-/// whatever is not here is checked.
-const HARMLESS: [&str; 19] = [
-    "SELECT",
-    "INSERT",
-    "UPDATE",
-    "DELETE",
-    "REPLACE",
-    "WITH",
-    "VALUES",
-    "TABLE",
-    "SHOW",
-    "EXPLAIN",
-    "DESCRIBE",
-    "DESC",
-    "DO",
-    "USE",
-    "SAVEPOINT",
-    "RELEASE",
-    "ROLLBACK",
-    "SIGNAL",
-    "RESIGNAL",
-];
-
-/// MySQL manual, 11.7; what is executed inside a comment is looked for apart.
-const COMMENTS: Comments = Comments {
-    nest: false,
-    line_ends: &['\n'],
-};
 
 #[derive(Debug)]
 pub(super) struct MySqlBackend;
@@ -303,15 +272,9 @@ impl Backend<MySql> for MySqlBackend {
         }
     }
 
+    #[inline]
     fn text(&self, sql: &str) -> Text {
-        let is_harmless = || Words::of(sql, COMMENTS).first_is(&HARMLESS);
-        if is_control(sql, COMMENTS) {
-            Text::Control
-        } else if may_be_several(sql, COMMENTS) || hides_words(sql) || !is_harmless() {
-            Text::Opaque
-        } else {
-            Text::Plain
-        }
+        read(sql, Dialect::MySql)
     }
 
     /// sqlx reads a packet's header and its body in two steps and forgets where
@@ -372,11 +335,6 @@ async fn begin_and_tell(
         id,
         ..Session::default()
     })
-}
-
-/// Whether there is a comment that the server executes.
-fn hides_words(sql: &str) -> bool {
-    sql.contains("/*!") || sql.contains("/*M!")
 }
 
 /// The savepoint that marks a transaction.

@@ -26,17 +26,11 @@ use crate::{
 use super::{
     Asked, Backend, Damage, Mode, Refusal, Session, Terms, Text, is_lost, only_sqlite,
     nested_sql, out_of_step, savepoint_name,
-    text::{Comments, is_control, may_be_several},
+    text::{Dialect, read},
 };
 
 /// How often an answer is asked for, where errors that nobody waited for come first.
 const TRIES: u32 = 6;
-
-/// PostgreSQL manual, 4.1.5.
-const COMMENTS: Comments = Comments {
-    nest: true,
-    line_ends: &['\n', '\r'],
-};
 
 #[derive(Debug)]
 pub(super) struct PostgresBackend;
@@ -322,13 +316,7 @@ impl Backend<Postgres> for PostgresBackend {
 
     #[inline]
     fn text(&self, sql: &str) -> Text {
-        if is_control(sql, COMMENTS) {
-            Text::Control
-        } else if may_be_several(sql, COMMENTS) {
-            Text::Opaque
-        } else {
-            Text::Plain
-        }
+        read(sql, Dialect::Postgres)
     }
 
     #[inline]

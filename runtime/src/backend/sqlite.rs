@@ -18,7 +18,7 @@ use crate::{
 use super::{
     Asked, Backend, Damage, Interrupt, Mode, Refusal, Session, Terms, Text, is_lost, nested_sql,
     only_postgres, savepoint_name,
-    text::{Comments, is_control, may_be_several},
+    text::{Dialect, read},
 };
 
 /// A reader's transaction stays unknown to sqlx (depth 0), because sqlx's own
@@ -51,12 +51,6 @@ fn plain_begin_sql(terms: &Terms) -> &'static str {
         (Mode::Read, Locking::Exclusive) => "BEGIN EXCLUSIVE; PRAGMA query_only = 1",
     }
 }
-
-/// <https://sqlite.org/lang_comment.html>
-const COMMENTS: Comments = Comments {
-    nest: false,
-    line_ends: &['\n'],
-};
 
 #[derive(Debug)]
 pub(super) struct SqliteBackend;
@@ -352,13 +346,7 @@ impl Backend<Sqlite> for SqliteBackend {
 
     #[inline]
     fn text(&self, sql: &str) -> Text {
-        if is_control(sql, COMMENTS) {
-            Text::Control
-        } else if may_be_several(sql, COMMENTS) {
-            Text::Opaque
-        } else {
-            Text::Plain
-        }
+        read(sql, Dialect::Sqlite)
     }
 
     /// A statement runs in sqlx's worker thread and is waited for there.

@@ -162,7 +162,7 @@ mod on_mysql {
     use sqlx::MySql;
 
     use super::said;
-    use crate::backend::{Damage, Refusal, Text, of};
+    use crate::backend::{Damage, Refusal, of};
 
     /// The number is in sqlx's own type alone; the tests on a server have it.
     #[test]
@@ -184,22 +184,5 @@ mod on_mysql {
         }
         let unsent = sqlx::Error::PoolTimedOut;
         assert!(!of::<MySql>().is_found_unfit(&unsent));
-    }
-
-    #[test]
-    fn only_a_text_that_begins_harmlessly_and_hides_nothing_is_plain() {
-        for (sql, text) in [
-            ("select 1", Text::Plain),
-            ("insert into notes values (1)", Text::Plain),
-            ("commit", Text::Control),
-            ("select 1; select 2", Text::Opaque),
-            ("select 1 /*! ; commit */", Text::Opaque),
-            ("select 1 /*M! ; commit */", Text::Opaque),
-            ("/*! create */ table t (id int)", Text::Opaque),
-            ("/*M! create */ table t (id int)", Text::Opaque),
-            ("create table t (id int)", Text::Opaque),
-        ] {
-            assert!(of::<MySql>().text(sql) == text, "{sql}");
-        }
     }
 }

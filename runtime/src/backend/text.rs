@@ -1,239 +1,148 @@
-//! What a statement's first words say about the transaction it is sent in.
+//! What a statement's text says about the transaction it is sent in.
 //!
-//! This is no SQL parser and need not be one: a text it cannot place is
-//! [`Text::Opaque`], and the engine is asked at the end instead.
+//! This is no SQL parser and need not be one: it knows where a statement ends,
+//! what a statement begins with, and what is a literal or a comment. A text whose
+//! reading depends on what this crate cannot see is [`Effect::Opaque`], and the
+//! engine is asked afterwards instead.
 
-/// The kinds of statement text that matter to a transaction.
+mod statements;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+pub(super) use self::tokens::Dialect;
+use self::{statements::is_harmless, tokens::Reading};
+
+/// What is known of a statement's text before it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Text {
+pub(crate) struct Text {
+    /// What it may do to the transaction.
+    pub(crate) effect: Effect,
+    /// Whether it holds more than one statement.
+    pub(crate) several: bool,
+    /// Whether one of its statements sets a savepoint.
+    pub(crate) sets_savepoint: bool,
+}
+
+/// What a text may do to the transaction it is sent in. The greater says more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Effect {
     /// Cannot end the transaction.
     Plain,
+    /// May end the transaction without saying so: the engine is asked.
+    Opaque,
     /// Begins or ends a transaction: never sent.
     Control,
-    /// May end the transaction without saying so: checked at the end.
-    Opaque,
 }
 
-/// How an engine reads comments.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Comments {
-    /// Whether a `/* */` may hold others.
-    pub(super) nest: bool,
-    /// What ends a `--`.
-    pub(super) line_ends: &'static [char],
-}
+impl Text {
+    /// One statement that cannot end the transaction.
+    const PLAIN: Self = Self {
+        effect: Effect::Plain,
+        several: false,
+        sets_savepoint: false,
+    };
 
-/// The words `sql` begins with, behind blanks and comments. Where something else
-/// than a word stands, the word is empty.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Words<'a> {
-    first: &'a str,
-    rest: &'a str,
-    comments: Comments,
-}
+    /// A statement whose text nobody tells.
+    pub(crate) const UNKNOWN: Self = Self {
+        effect: Effect::Opaque,
+        ..Self::PLAIN
+    };
 
-impl<'a> Words<'a> {
-    pub(super) fn of(sql: &'a str, comments: Comments) -> Self {
-        let (first, rest) = next_word(sql, comments);
+    fn raise(&mut self, effect: Effect) {
+        self.effect = self.effect.max(effect);
+    }
+
+    /// The same text read in another way that the engine may choose as well.
+    fn or(mut self, other: Self) -> Self {
+        self.raise(other.effect);
+        self.several |= other.several;
+        self.sets_savepoint |= other.sets_savepoint;
+        self
+    }
+
+    /// The same text as sessions with other settings than the usual ones read it.
+    /// Control is refused only where the usual settings make it control.
+    fn unless(self, unusual: Self) -> Self {
+        if self == unusual {
+            return self;
+        }
+        let effect = self.effect.max(Effect::Opaque);
         Self {
-            first,
-            rest,
-            comments,
+            effect,
+            ..self.or(unusual)
         }
-    }
-
-    #[cfg(feature = "mysql")]
-    /// Whether the first word is one of `words`, in whatever case.
-    pub(super) fn first_is(self, words: &[&str]) -> bool {
-        is_one_of(self.first, words)
-    }
-
-    /// Whether the words begin or end a transaction in any of the engines.
-    /// `ROLLBACK TO` only goes back to a savepoint.
-    fn are_control(self) -> bool {
-        if is_one_of(self.first, &["COMMIT", "BEGIN", "END", "ABORT"]) {
-            return true;
-        }
-        if is_one_of(self.first, &["ROLLBACK"]) {
-            let (mut target, rest) = next_word(self.rest, self.comments);
-            if is_one_of(target, &["WORK", "TRANSACTION"]) {
-                target = next_word(rest, self.comments).0;
-            }
-            return !is_one_of(target, &["TO"]);
-        }
-        is_one_of(self.first, &["START", "PREPARE"])
-            && is_one_of(next_word(self.rest, self.comments).0, &["TRANSACTION"])
     }
 }
 
-/// Whether `sql` begins or ends a transaction in any of the engines.
+/// Reads `sql` as a session of this engine does.
 #[inline]
-pub(super) fn is_control(sql: &str, comments: Comments) -> bool {
-    may_be_control(sql) && Words::of(sql, comments).are_control()
+pub(super) fn read(sql: &str, dialect: Dialect) -> Text {
+    if is_ordinary(sql, dialect) {
+        Text::PLAIN
+    } else {
+        read_whole(sql, dialect)
+    }
 }
 
-/// Whether the first two letters leave that open: most statements need no second
-/// look.
+/// Whether `sql` is one statement that begins with a word of no consequence, as
+/// far as that can be told without reading it: most statements need no more.
 #[inline]
-fn may_be_control(sql: &str) -> bool {
-    let [first, second, ..] = sql.as_bytes() else {
+fn is_ordinary(sql: &str, dialect: Dialect) -> bool {
+    let text = sql.as_bytes();
+    if may_matter(text) {
+        return false;
+    }
+    // To the end in any case, so that the loop takes many bytes at a time.
+    let is_mysql = dialect == Dialect::MySql;
+    let marks = text.iter().fold(0, |marks, byte| {
+        marks | u8::from(*byte == b';') | u8::from(*byte == b'!' && is_mysql)
+    });
+    marks == 0 && (!is_mysql || is_harmless(first_word(text)))
+}
+
+/// Whether the first two letters leave open what the statement is.
+#[inline]
+fn may_matter(text: &[u8]) -> bool {
+    let [first, second, ..] = text else {
         return true;
     };
     if !first.is_ascii_alphabetic() || !second.is_ascii_alphabetic() {
         return true;
     }
+    // COMMIT, BEGIN, END, ABORT, ROLLBACK, START, PREPARE, SAVEPOINT, EXECUTE.
     matches!(
         &[first.to_ascii_uppercase(), second.to_ascii_uppercase()],
-        b"CO" | b"BE" | b"EN" | b"AB" | b"RO" | b"ST" | b"PR"
+        b"CO" | b"BE" | b"EN" | b"AB" | b"RO" | b"ST" | b"PR" | b"SA" | b"EX"
     )
 }
 
-/// The next word of `sql`, and what stands behind it.
-fn next_word(sql: &str, comments: Comments) -> (&str, &str) {
-    let sql = skip_blank(sql, comments);
-    let end = sql
-        .bytes()
-        .position(|byte| !byte.is_ascii_alphanumeric() && byte != b'_');
-    sql.split_at(end.unwrap_or(sql.len()))
+fn first_word(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|byte| !tokens::is_in_word(*byte));
+    &text[..end.unwrap_or(text.len())]
 }
 
-fn is_one_of(word: &str, words: &[&str]) -> bool {
-    words.iter().any(|known| known.eq_ignore_ascii_case(word))
-}
-
-/// Whether `sql` may hold more than one statement. A `;` in a literal counts:
-/// that costs a check at the end, nothing else.
-#[inline]
-pub(super) fn may_be_several(sql: &str, comments: Comments) -> bool {
-    // To the end in any case, so that it takes many bytes at a time.
-    let ends = sql
-        .bytes()
-        .fold(0, |ends, byte| ends | u8::from(byte == b';'));
-    ends != 0 && is_several(sql, comments)
-}
-
+/// Reads `sql` in every way in which the engine may read it.
 #[cold]
-fn is_several(sql: &str, comments: Comments) -> bool {
-    sql.split_once(';')
-        .is_some_and(|(_, rest)| !skip_blank(rest, comments).is_empty())
-}
-
-/// SQLite also takes a byte order mark for a blank.
-fn skip_blank(mut sql: &str, comments: Comments) -> &str {
-    loop {
-        sql = sql
-            .trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '(' | ';' | '\u{feff}'));
-        if let Some(tail) = sql.strip_prefix("--").or_else(|| sql.strip_prefix('#')) {
-            let line_end = tail.split_once(comments.line_ends);
-            sql = line_end.map_or("", |(_, next)| next);
-        } else if let Some(tail) = sql.strip_prefix("/*") {
-            sql = behind_comment(tail, comments);
-        } else {
-            return sql;
+fn read_whole(sql: &str, dialect: Dialect) -> Text {
+    let hides_words = dialect == Dialect::MySql && (sql.contains("/*!") || sql.contains("/*M!"));
+    let under = |reading: Reading| {
+        let text = statements::read(sql, dialect, reading);
+        if !hides_words {
+            return text;
         }
-    }
-}
-
-/// What stands behind the comment that `sql` is inside of.
-fn behind_comment(mut sql: &str, comments: Comments) -> &str {
-    let mut depth = 1;
-    while depth > 0 {
-        let Some(end) = sql.find("*/") else {
-            return "";
-        };
-        let inner = sql.find("/*").filter(|inner| *inner < end);
-        let (at, deeper) = match inner {
-            Some(inner) if comments.nest => (inner, 1),
-            _ => (end, -1),
-        };
-        depth += deeper;
-        sql = &sql[at + 2..];
-    }
-    sql
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Comments, is_control, may_be_several};
-
-    const FLAT: Comments = Comments {
-        nest: false,
-        line_ends: &['\n'],
+        // The version in an executable comment decides whether it is one.
+        let skipped = statements::read(sql, dialect, reading.skipping());
+        let mut text = text.or(skipped);
+        text.raise(Effect::Opaque);
+        text
     };
-    const NESTED: Comments = Comments {
-        nest: true,
-        line_ends: &['\n', '\r'],
-    };
-    const BOTH: [Comments; 2] = [FLAT, NESTED];
-
-    #[test]
-    fn control_is_found_behind_blanks_comments_and_in_any_case() {
-        for sql in [
-            "commit",
-            "  /* a */ -- b\n Commit and chain",
-            "begin immediate",
-            "START /* x */ TRANSACTION",
-            "end",
-            "abort",
-            "rollback",
-            "rollback work;",
-            "ROLLBACK TRANSACTION",
-            "rollback and no chain",
-            "prepare transaction 'x'",
-            "# note\ncommit",
-            ";commit",
-        ] {
-            for comments in BOTH {
-                assert!(is_control(sql, comments), "{sql}");
-            }
-        }
+    let (usual, unusual) = Reading::under_settings(dialect);
+    let text = under(usual);
+    if !sql.contains('\\') {
+        return text;
     }
-
-    #[test]
-    fn savepoints_and_look_alikes_are_no_control() {
-        for sql in [
-            "rollback to a",
-            "ROLLBACK WORK TO SAVEPOINT a",
-            "rollback transaction to a",
-            "savepoint a",
-            "prepare p as select 1",
-            "select 'commit'",
-            "commits",
-            "start_it()",
-            "",
-            "--",
-            "/* open",
-        ] {
-            for comments in BOTH {
-                assert!(!is_control(sql, comments), "{sql}");
-            }
-        }
-    }
-
-    #[test]
-    fn comments_are_read_as_the_engine_reads_them() {
-        let control = |sql, comments| is_control(sql, comments);
-        for nested in [
-            "/* a /* b */ c */ commit",
-            "/*/* */*/commit",
-            "-- a\rcommit",
-        ] {
-            assert!(control(nested, NESTED), "{nested}");
-            assert!(!control(nested, FLAT), "{nested}");
-        }
-        let flat = "/* a /* b */ commit";
-        assert!(control(flat, FLAT));
-        assert!(!control(flat, NESTED));
-        assert!(control("\u{feff}commit", FLAT));
-        assert!(control("/**/commit", NESTED));
-    }
-
-    #[test]
-    fn a_trailing_semicolon_is_still_one_statement() {
-        for comments in BOTH {
-            assert!(!may_be_several("select 1", comments));
-            assert!(!may_be_several("select 1; -- done\n ;", comments));
-            assert!(may_be_several("select 1; commit", comments));
-        }
-    }
+    unusual
+        .iter()
+        .fold(text, |text, reading| text.unless(under(*reading)))
 }

@@ -29,10 +29,8 @@ for_engines! {
             "call store()",
             "lock tables notes write; unlock tables",
             "analyze table other",
-            "/*! commit */",
             "prepare p from 'commit'; execute p",
             "execute immediate 'commit'",
-            "/*M! commit */",
             "/*! create */ table hidden (id bigint)",
             "/*! create view hidden_too as */ select 1 as one",
         ]

@@ -1,6 +1,7 @@
 //! Whoever else tries to end the transaction: refused where it is seen, told
 //! where it is not.
 
+mod ended_and_begun;
 mod implicit_commit;
 mod kept;
 mod raw_connection;
@@ -138,20 +139,27 @@ for_each_engine! {
         db.assert_whole().await;
     }
 
-    #[test]
-    async fn out_10_a_commit_behind_another_statement_is_told(db: &TestDb<DB>) {
-        let ended = transaction(&db.pool, async |tx| {
-            insert(&mut *tx, 1).await?;
-            run(&mut *tx, "insert into notes (id, body) values (2, 'body'); commit").await?;
-            Ok::<_, AppError>(())
-        });
-        let error = ended.await.unwrap_err();
-        assert!(own(&error).is_ended_early(), "{error:?}");
-        assert_eq!(db.rows().await, [1, 2]);
+    #[test(Setup::wired())]
+    async fn out_10_control_behind_another_statement_is_not_sent(db: &TestDb<DB>) {
+        for text in [
+            "insert into notes (id, body) values (2, 'body'); commit",
+            "insert into notes (id, body) values (2, 'it''s; not'); /* ; */ rollback; begin",
+            "select 1; -- begin\n commit and chain",
+        ] {
+            let ended = transaction(&db.pool, async |tx| {
+                insert(&mut *tx, 1).await?;
+                assert_refused(&run(&mut *tx, text).await.unwrap_err());
+                Ok::<_, AppError>(())
+            });
+            assert_refused(&ended.await.unwrap_err().into_database());
+            assert_eq!(db.rows().await, [0; 0], "{text}");
+            assert_sent(db, "BEGIN; insert 1; ROLLBACK");
+        }
         db.assert_whole().await;
     }
 
-    #[test]
+    /// And nothing is asked afterwards.
+    #[test(Setup::wired())]
     async fn several_statements_in_one_text_are_fine(db: &TestDb<DB>) {
         let two = "insert into notes (id, body) values (1, 'a; commit'); \
                    insert into notes (id, body) values (2, 'b')";
@@ -161,6 +169,11 @@ for_each_engine! {
         });
         ended.await.unwrap();
         assert_eq!(db.rows().await, [1, 2, 3]);
+        assert_sent(
+            db,
+            "BEGIN; insert into notes (id, body) values (1, 'a; commit'); \
+             insert into notes (id, body) values (2, 'b'); insert 3; COMMIT",
+        );
         db.assert_whole().await;
     }
 

@@ -50,12 +50,12 @@ for_engines! {
             sent(db.wire(), &pool).await,
             [
                 DB::BEGIN,
-                "SAVEPOINT tx_1",
+                "SAVEPOINT s1",
                 &insert,
-                "RELEASE SAVEPOINT tx_1",
-                "SAVEPOINT tx_2",
+                "RELEASE SAVEPOINT s1",
+                "SAVEPOINT s2",
                 &insert,
-                "RELEASE SAVEPOINT tx_2",
+                "RELEASE SAVEPOINT s2",
                 "COMMIT",
             ]
         );
@@ -75,9 +75,9 @@ for_engines! {
             sent(db.wire(), &pool).await,
             [
                 DB::BEGIN,
-                "SAVEPOINT tx_1",
+                "SAVEPOINT s1",
                 &insert,
-                "ROLLBACK TO SAVEPOINT tx_1; RELEASE SAVEPOINT tx_1",
+                "ROLLBACK TO SAVEPOINT s1; RELEASE SAVEPOINT s1",
                 &insert,
                 "COMMIT",
             ]

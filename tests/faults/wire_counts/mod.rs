@@ -45,7 +45,18 @@ async fn sent<DB: Notes>(wire: &Wire, pool: &Pool<DB>) -> Vec<String> {
         log.len() + 1,
         "each waits for its answer: {log:?}"
     );
-    log
+    log.iter().map(|message| short_names(message)).collect()
+}
+
+/// The message with savepoints called `s1` for the first of a transaction: what stands
+/// before that is the process's.
+fn short_names(message: &str) -> String {
+    let words = message.split(' ').map(|word| {
+        let number = word.strip_prefix("sqlx_transactional_");
+        let number = number.and_then(|name| name.rsplit_once('_'));
+        number.map_or_else(|| word.to_owned(), |(_, number)| format!("s{number}"))
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// The INSERT as the log shows it when the connection knows it.
