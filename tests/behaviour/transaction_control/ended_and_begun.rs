@@ -9,13 +9,13 @@ use sqlx_transactional::{
     testing::{End, TestTransaction, watch},
     transaction, transactional,
 };
-use sqlx_transactional_tests::{Engine, Setup, TestDb, for_each_engine, for_engines};
+use sqlx_transactional_tests::{Backend, Engine, Setup, TestDb, for_each_engine, for_engines};
 use tokio::time::timeout;
 
 use crate::{
     app::AppError,
     diary::Diary,
-    expect::{code, doomed, own},
+    expect::{code, own},
     sql::{insert, run},
 };
 
@@ -223,9 +223,9 @@ for_each_engine! {
             run(&mut *tx, "savepoint tx_1").await?;
             insert(&mut *tx, 1).await?;
             let failed = tx.savepoint(async |tx| {
-                run(&mut *tx, "savepoint tx_1").await?;
+                run(&mut *tx, "savepoint tx_2").await?;
                 insert(&mut *tx, 2).await?;
-                run(tx.connection().await?, "savepoint tx_2").await?;
+                run(tx.connection().await?, "savepoint tx_3").await?;
                 Err::<(), _>(AppError::Refused(1))
             });
             failed.await.unwrap_err();
@@ -241,7 +241,8 @@ for_each_engine! {
     #[transactional]
     async fn helper(tx: &mut Tx<'_, DB>, id: i64) -> Result<(), AppError> {
         tx.savepoint(async |tx| insert(tx.connection().await?, id).await).await?;
-        insert(tx.connection().await?, id + 1).await
+        insert(tx.connection().await?, id + 1).await?;
+        Ok(())
     }
 
     #[transactional]
@@ -249,7 +250,8 @@ for_each_engine! {
         insert(&mut *tx, 1).await?;
         tx.savepoint(async |tx| helper(tx.connection().await?, 2).await).await?;
         helper(tx.connection().await?, 4).await?;
-        insert(tx.connection().await?, 6).await
+        insert(tx.connection().await?, 6).await?;
+        Ok(())
     }
 
     #[test]
@@ -295,7 +297,7 @@ for_each_engine! {
         }
         if let Engine::Postgres = db.engine() {
             let locks = "select cast(count(*) as text) from pg_locks where pid = pg_backend_pid()";
-            let locks = DB::texts(&mut *owner, locks).await.unwrap();
+            let locks = <DB as Backend>::texts(&mut *owner, locks).await.unwrap();
             let locks: i64 = locks[0].parse().unwrap();
             // Those with a transaction's number, one for each savepoint that wrote.
             assert!(locks < 700, "{locks}");
@@ -475,7 +477,7 @@ mod on_mysql {
                 insert(&mut *tx, 1).await?;
                 run(&mut *tx, "create table if not exists committed_by (id bigint)").await?;
                 let me = "select cast(connection_id() as char)";
-                let me = DB::texts(tx.connection().await?, me).await?;
+                let me = <DB as Backend>::texts(tx.connection().await?, me).await?;
                 let kill = sqlx::AssertSqlSafe(format!("kill {}", me[0]));
                 let _ = sqlx::raw_sql(kill).execute(&db.observer).await;
                 insert(tx, 50).await
