@@ -3,6 +3,7 @@
 mod busy;
 pub(super) mod conflict;
 mod contention;
+mod doubt;
 mod hooks;
 mod lost;
 mod moments;
