@@ -177,8 +177,10 @@ impl Error {
     /// [`connection()`](crate::Tx::connection), or a statement that commits
     /// implicitly on MySQL (25P01, `no_active_sql_transaction`).
     ///
-    /// What that something committed is committed, and what came after it may
-    /// have been committed statement by statement.
+    /// What that something committed is committed. A statement of the handle's
+    /// behind it is not sent. Neither kind of hook runs, and the function is not
+    /// run again. A body that returns `Err` keeps its own error; the span's outcome
+    /// is `ended_early`.
     #[must_use]
     pub fn is_ended_early(&self) -> bool {
         self.kind == Kind::EndedEarly

@@ -58,6 +58,8 @@
 //! | panics | ROLLBACK | the panic goes on |
 //! | is dropped before COMMIT was sent | ROLLBACK, at once | |
 //! | is dropped after COMMIT was sent | COMMIT runs to its end, the hooks too | |
+//! | anything, but something else ended the transaction | no COMMIT, no hooks | the body's `Err`, or instead of an `Ok` [`Error::is_ended_early`] |
+//! | an earlier attempt is unknown, and the last does not commit | as the last one needs, no hooks | [`Error::is_outcome_unknown`] |
 //! | takes longer than its `timeout` | ROLLBACK, or the session is ended | [`Error::is_timed_out`] |
 //!
 //! **Nothing waits for ever.** A call that names no `timeout`, on a place that
@@ -110,7 +112,7 @@
 //!
 //! Each transaction is a span `transaction` with the target `sqlx_transactional`
 //! and the fields `name`, `engine`, `db` (the name of a [`Db`]), `kind` (`begun`, `joined`, `savepoint`),
-//! `outcome` (`committed`, `rolled_back`, `unknown`), `statements`, `rows` and
+//! `outcome` (`committed`, `rolled_back`, `ended_early`, `unknown`), `statements`, `rows` and
 //! `held_us`, the microseconds it had a connection. Events inside it, at the
 //! levels of their urgency: `begin`, `commit`, `rollback`, `savepoint`, `release`
 //! with `elapsed_us`; `doomed`, `timed out`, `COMMIT refused`, `connection closed`,
