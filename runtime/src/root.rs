@@ -295,6 +295,9 @@ impl<'c, DB: Database> Root<'c, DB> {
         };
         let takes_off = last && !backend.keeps_marks();
         let mark = state.proof.mark().filter(|_| last || backend.keeps_marks());
+        if takes_off {
+            state.proof.asked();
+        }
         let mut nested = false;
         let proven = asked(state, backend, async {
             nested = backend.settled_depth(connection).await? > depth_of_ours;

@@ -54,7 +54,8 @@ fn in_words(message: &str) -> String {
             part.to_owned()
         }
     };
-    let parts: Vec<_> = message.split("; ").map(in_words).collect();
+    let parts = message.split("; ").filter(|part| !part.ends_with("_again"));
+    let parts: Vec<_> = parts.map(in_words).collect();
     parts.join("; ")
 }
 

@@ -214,7 +214,8 @@ impl Backend<MySql> for MySqlBackend {
     }
 
     fn mark_sql(&self, mark: Mark) -> String {
-        format!("SAVEPOINT {}", mark_name(mark))
+        let (once, again) = (mark_name(mark), mark_name(Mark { again: true, ..mark }));
+        format!("SAVEPOINT {again}; SAVEPOINT {once}")
     }
 
     fn prove<'c>(
@@ -339,7 +340,8 @@ async fn begin_and_tell(
 
 /// The savepoint that marks a transaction.
 fn mark_name(mark: Mark) -> String {
-    savepoint_name(mark.level, mark.number) + "_mark"
+    let suffix = if mark.again { "_again" } else { "_mark" };
+    savepoint_name(mark.level, mark.number) + suffix
 }
 
 /// Sends `first`, and behind it something that is refused with a number of ours. Whether

@@ -245,7 +245,7 @@ impl Backend<Postgres> for PostgresBackend {
     /// A setting: unlike a SELECT it does not keep the user from changing the
     /// transaction's isolation.
     fn mark_sql(&self, mark: Mark) -> String {
-        let Mark { level, number } = mark;
+        let Mark { level, number, .. } = mark;
         format!("SET LOCAL {MARK}{level} = '{number}'")
     }
 

@@ -282,7 +282,8 @@ impl Backend<Sqlite> for SqliteBackend {
     }
 
     fn mark_sql(&self, mark: Mark) -> String {
-        format!("SAVEPOINT {}", mark_name(mark))
+        let (once, again) = (mark_name(mark), mark_name(Mark { again: true, ..mark }));
+        format!("SAVEPOINT {again}; SAVEPOINT {once}")
     }
 
     /// Answers come through a channel of their own, and so are always in step.
@@ -365,7 +366,8 @@ impl Backend<Sqlite> for SqliteBackend {
 
 /// The savepoint that marks a transaction.
 fn mark_name(mark: Mark) -> String {
-    savepoint_name(mark.level, mark.number) + "_mark"
+    let suffix = if mark.again { "_again" } else { "_mark" };
+    savepoint_name(mark.level, mark.number) + suffix
 }
 
 /// How many steps of its virtual machine SQLite makes before it asks whether to

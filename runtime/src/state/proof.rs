@@ -39,6 +39,9 @@ pub(crate) struct Mark {
     /// How many transactions and savepoints of sqlx's it is inside of.
     pub(crate) level: usize,
     pub(crate) number: u32,
+    /// Whether it was looked for before, and nobody waited for the answer. What is taken
+    /// off by that is set twice.
+    pub(crate) again: bool,
 }
 
 /// A number that the answer before this one did not have. There are few of them, so that
@@ -66,6 +69,7 @@ impl Proof {
         self.is_wanted.then(|| Mark {
             level,
             number: fresh_number(),
+            again: false,
         })
     }
 
@@ -79,6 +83,14 @@ impl Proof {
     /// The mark, if it is still there.
     pub(crate) fn mark(self) -> Option<Mark> {
         self.mark
+    }
+
+    /// The mark is looked for from now on. Whoever does not wait for the answer has to
+    /// look for it again.
+    pub(crate) fn asked(&mut self) {
+        if let Some(mark) = &mut self.mark {
+            mark.again = true;
+        }
     }
 
     /// The mark has been taken off, or went with something else.
