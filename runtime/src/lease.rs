@@ -15,7 +15,7 @@ use crate::{
     hooks::{Hooks, When},
     lean::{boxed, rarely},
     observe::{self, Account, Outcome, spawn},
-    pool::idle_one,
+    pools,
     recorded::record,
     resolve::Ticket,
     session::About,
@@ -65,8 +65,10 @@ impl<DB: Database> Lease<DB> {
         let backend = backend::of::<DB>();
         let mut spares = pool.options().get_max_connections();
         loop {
+            let known = pools::known(pool);
+            let idle = || known.as_they_are.then(|| pool.try_acquire()).flatten();
             let connection = match waits::held(pool) {
-                0 => match idle_one(pool) {
+                0 => match idle() {
                     Some(connection) => connection,
                     None => pool.acquire().await?,
                 },
