@@ -20,7 +20,7 @@ use std::{
 use sqlx::{Database, Pool};
 use sqlx_core::pool::CloseEvent;
 
-use crate::lean::rarely;
+use crate::{lean::rarely, session::Sessions};
 
 /// What tells one pool from another as long as it lives: where its options are.
 pub(crate) type Id = usize;
@@ -38,12 +38,15 @@ pub(crate) struct Known {
     pub(crate) second_forbidden: bool,
     /// Whether what can be repeated is.
     pub(crate) runs_twice: bool,
+    /// Whether sessions run on that nobody could end.
+    pub(crate) has_strays: bool,
 }
 
 /// What is known of a pool as long as it lives.
 pub(crate) struct Entry {
     pub(crate) second_forbidden: bool,
     pub(crate) runs_twice: bool,
+    sessions: Arc<Sessions>,
     /// What the pool connects with as long as its idle connections are taken as they
     /// are. Held so, the options leave their address to no others.
     as_they_are: Option<Weak<dyn Any + Send + Sync>>,
@@ -87,10 +90,18 @@ pub(crate) fn known<DB: Database>(pool: &Pool<DB>) -> Known {
 
 /// Takes note of something about `pool`.
 pub(crate) fn note<DB: Database, T>(pool: &Pool<DB>, note: impl FnOnce(&mut Entry) -> T) -> T {
+    let (id, is_closed) = (id(pool), pool.is_closed());
     let mut pools = POOLS.write().unwrap_or_else(PoisonError::into_inner);
-    pools.retain(|_, entry| entry.is_alive());
+    // A pool that is closed has lost what it is asked at a BEGIN, but its sessions
+    // still end.
+    pools.retain(|other, entry| entry.is_alive() || (*other == id && is_closed));
     ANY.store(true, Ordering::Relaxed);
-    note(pools.entry(id(pool)).or_insert_with(|| Entry::of(pool)))
+    note(pools.entry(id).or_insert_with(|| Entry::of(pool)))
+}
+
+/// What is known of the sessions of `pool`.
+pub(crate) fn sessions<DB: Database>(pool: &Pool<DB>) -> Arc<Sessions> {
+    note(pool, |entry| Arc::clone(&entry.sessions))
 }
 
 impl Entry {
@@ -109,6 +120,7 @@ impl Entry {
         Self {
             second_forbidden: false,
             runs_twice: false,
+            sessions: Arc::default(),
             as_they_are: None,
             life,
             _end: end,
@@ -133,6 +145,7 @@ impl Entry {
             }),
             second_forbidden: self.second_forbidden,
             runs_twice: self.runs_twice,
+            has_strays: self.sessions.has_strays(),
         }
     }
 }
