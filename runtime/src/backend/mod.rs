@@ -58,7 +58,7 @@ pub(crate) enum Damage {
 /// What came of the attempt to end a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
-    not(all(feature = "postgres", feature = "mysql")),
+    not(any(feature = "postgres", feature = "mysql")),
     expect(dead_code, reason = "an embedded engine has no session")
 )]
 pub(crate) enum Ending {

@@ -148,8 +148,16 @@ pub(crate) struct Session {
     pub(crate) id: Option<u64>,
     /// When the transaction began, in microseconds since 1970 by the server's clock,
     /// where the server tells.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(dead_code, reason = "PostgreSQL alone tells")
+    )]
     pub(crate) began: Option<u64>,
     /// What tells the server from others at the same address.
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "mysql")),
+        expect(dead_code, reason = "an embedded engine has no server")
+    )]
     pub(crate) server: Option<u64>,
     /// What the server calls the transaction.
     pub(crate) transaction: Option<u64>,
