@@ -161,7 +161,8 @@ impl<DB: Database> Lease<DB> {
     async fn not_begun(self, error: sqlx::Error) -> Result<Self, sqlx::Error> {
         let damage = backend::of::<DB>().damage(&error);
         if damage >= Damage::Connection {
-            self.close("it was lost before the transaction began", damage);
+            // Nothing runs on it that would have to be ended.
+            self.close("it was lost before the transaction began", Damage::Session);
         } else {
             self.restore().await;
         }
