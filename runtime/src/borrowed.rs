@@ -175,7 +175,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
 
     async fn roll_back(&mut self, damage: Damage) {
         let (backend, mode) = (backend::of::<DB>(), self.mode);
-        if damage == Damage::Connection {
+        if damage >= Damage::Connection {
             return self.discard();
         }
         let rolled_back = if self.is_nested() {
@@ -204,7 +204,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
     /// Ends whatever is open, where that may not be the transaction that began.
     async fn leave(&mut self, damage: Damage) {
         let mode = self.mode;
-        if self.is_nested() || damage == Damage::Connection {
+        if self.is_nested() || damage >= Damage::Connection {
             return self.roll_back(damage).await;
         }
         let restored = backend::of::<DB>().restore(self.connection(), mode).await;
@@ -259,7 +259,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
 
     /// The body was dropped: all that can be done at once is done.
     pub(crate) fn abandon(mut self, damage: Damage) {
-        if damage == Damage::Connection && self.stage != Stage::Closed {
+        if damage >= Damage::Connection && self.stage != Stage::Closed {
             self.discard();
         }
     }

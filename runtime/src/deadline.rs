@@ -8,6 +8,7 @@
 
 use std::{
     mem,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     ptr,
     sync::{
@@ -197,7 +198,7 @@ impl Alarm {
         }
         // A waker's destructor may be that of a task with an alarm of its own.
         drop(book);
-        drop(entry);
+        shielded(|| drop(entry));
     }
 }
 
@@ -210,12 +211,15 @@ impl Drop for Alarm {
         let entry = book.lines[line].take();
         book.free.push(line);
         drop(book);
-        drop(entry);
+        shielded(|| drop(entry));
     }
 }
 
 /// Reads the book until nobody has written into it for a while. Whoever is late
 /// is woken until the line is struck out.
+///
+/// A waker is somebody else's code. One that panics must not end the deadlines of
+/// all others.
 fn read() {
     let mut idle = 0;
     while idle < IDLE_PERIODS {
@@ -224,7 +228,9 @@ fn read() {
         let mut book = locked(&BOOK);
         let lines = book.lines.iter().flatten();
         let due = lines.filter(|(at, _)| *at <= now);
-        let due: Vec<_> = due.map(|(_, waker)| waker.clone()).collect();
+        let due: Vec<_> = due
+            .filter_map(|(_, waker)| shielded(|| waker.clone()))
+            .collect();
         let is_empty = book.lines.len() == book.free.len();
         idle = if is_empty { idle + 1 } else { 0 };
         book.is_read = idle < IDLE_PERIODS;
@@ -232,8 +238,18 @@ fn read() {
         if !due.is_empty() {
             LATE.fetch_add(1, Ordering::Release);
         }
-        due.into_iter().for_each(Waker::wake);
+        for waker in due {
+            shielded(|| waker.wake());
+        }
     }
+}
+
+/// What `work` gives, unless it panics. The panic has been reported by then, and
+/// what it carries may panic as well when it is dropped.
+fn shielded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work))
+        .map_err(mem::forget)
+        .ok()
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -242,7 +258,11 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::{future::poll_fn, sync::Arc, task::Wake};
+    use std::{
+        future::poll_fn,
+        sync::{Arc, atomic::AtomicBool},
+        task::Wake,
+    };
 
     use super::{
         Alarm, AtomicU32, BOOK, Clock, Context, Deadline, Duration, IDLE_PERIODS, Instant,
@@ -304,6 +324,38 @@ mod tests {
         }
         drop(alarm);
         assert_eq!(first.0.load(Ordering::Relaxed), 0);
+    }
+
+    /// Panics when it is woken.
+    struct Sulker(AtomicBool);
+
+    impl Wake for Sulker {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+            panic!("a waker that panics");
+        }
+    }
+
+    #[test]
+    fn waker_that_panics_stops_no_other_deadline() {
+        let sulker = Arc::new(Sulker(AtomicBool::new(false)));
+        let patient = Arc::<Sleeper>::default();
+        let mut sulking = Alarm::at(Instant::now());
+        let waker = Waker::from(Arc::clone(&sulker));
+        // It is written down before it is found late.
+        sulking.late = super::LATE.load(Ordering::Acquire);
+        let _ = sulking.poll(&mut Context::from_waker(&waker));
+        let until = Instant::now() + PERIOD * 40;
+        while !sulker.0.load(Ordering::Relaxed) {
+            assert!(Instant::now() < until, "nobody is woken");
+            thread::sleep(PERIOD / 5);
+        }
+        let alarm = polled_by(Instant::now() + PERIOD * 2, &[&patient]);
+        while patient.0.load(Ordering::Relaxed) == 0 {
+            assert!(Instant::now() < until, "the thread is gone");
+            thread::sleep(PERIOD / 5);
+        }
+        drop((sulking, alarm));
     }
 
     /// Takes ten seconds, which is how long it is read in vain.

@@ -194,7 +194,8 @@ impl Error {
     }
 
     /// Something was asked for that the place where this transaction was begun
-    /// cannot give (0A000, `feature_not_supported`).
+    /// cannot give (0A000, `feature_not_supported`). A transaction on a pool that is
+    /// polled outside a tokio runtime is such a place, too.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
         matches!(self.kind, Kind::Unsupported(_))

@@ -1,21 +1,24 @@
 //! A pool's connection while it is inside a transaction.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
-use sqlx::{Connection, Database, Pool, SqlStr, pool::PoolConnection};
+use sqlx::{Database, Pool, SqlStr, pool::PoolConnection};
 use sqlx_core::transaction::TransactionManager;
-use tokio::time::{Instant, timeout};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, timeout},
+};
 
 use crate::{
     backend::{self, Damage, Interrupt, Refusal, Terms},
     conclude::{Concluded, End, answer, before, timed_out},
     deadline::{Clock, Deadline},
-    error::Error,
+    error::{Error, Kind},
     finish::{FinishOnDrop, Patience},
     hooks::{Hooks, When},
     lean::{boxed, rarely},
     observe::{self, Account, Outcome, spawn},
-    pool::idle_one,
+    pools,
     recorded::record,
     resolve::Ticket,
     session::About,
@@ -37,8 +40,8 @@ struct Held<DB: Database> {
     orphan: bool,
 }
 
-/// How long saying good-bye to a server may take.
-const GOOD_BYE: Duration = Duration::from_secs(1);
+/// Without a runtime there is no way back for a connection, nor a timer.
+const NO_RUNTIME: &str = "a transaction on a pool has to be polled inside a tokio runtime";
 
 impl<DB: Database> Lease<DB> {
     #[inline]
@@ -62,21 +65,37 @@ impl<DB: Database> Lease<DB> {
         terms: &Terms,
         deadline: Option<Instant>,
     ) -> Result<Self, sqlx::Error> {
+        let Ok(runtime) = Handle::try_current() else {
+            rarely();
+            return Err(Error::new(Kind::Unsupported(NO_RUNTIME)).into());
+        };
         let backend = backend::of::<DB>();
         let mut spares = pool.options().get_max_connections();
         loop {
+            let mut known = pools::known(pool);
+            let idle = || known.as_they_are.then(|| pool.try_acquire()).flatten();
             let connection = match waits::held(pool) {
-                0 => match idle_one(pool) {
+                0 => match idle() {
                     Some(connection) => connection,
-                    None => pool.acquire().await?,
+                    None => {
+                        let acquired = pool.acquire().await?;
+                        known = pools::known(pool);
+                        acquired
+                    }
                 },
                 held => {
                     rarely();
-                    Box::pin(waits::acquire_another(pool, held)).await?
+                    let acquired = Box::pin(waits::acquire_another(pool, held)).await?;
+                    known = pools::known(pool);
+                    acquired
                 }
             };
+            // What is dropped from now on has to be found on the server.
+            let identified = known.has_strays.then(|| terms.identified());
+            let terms = identified.as_ref().unwrap_or(terms);
             waits::took(pool);
-            let mut lease = Self::of(Some(connection), About::new(pool, terms, deadline), false);
+            let about = About::new(pool, terms, deadline, runtime.clone());
+            let mut lease = Self::of(Some(connection), about, false);
             let begun = if let Some(sql) = lease.begin_in_place() {
                 // Dropped half-way, the lease is, and restores the connection.
                 let connection = lease.connection();
@@ -93,12 +112,12 @@ impl<DB: Database> Lease<DB> {
                 Err(error) => error,
             };
             rarely();
+            waits::gave_back();
             if !backend.is_found_unfit(&error) || spares == 0 {
                 return Err(error);
             }
             // Nothing of this one's was lost with it.
             spares -= 1;
-            waits::gave_back();
         }
     }
 
@@ -140,8 +159,10 @@ impl<DB: Database> Lease<DB> {
     }
 
     async fn not_begun(self, error: sqlx::Error) -> Result<Self, sqlx::Error> {
-        if backend::of::<DB>().damage(&error) == Damage::Connection {
-            self.close("it was lost before the transaction began");
+        let damage = backend::of::<DB>().damage(&error);
+        if damage >= Damage::Connection {
+            // Nothing runs on it that would have to be ended.
+            self.close("it was lost before the transaction began", Damage::Session);
         } else {
             self.restore().await;
         }
@@ -223,12 +244,18 @@ impl<DB: Database> Lease<DB> {
         match backend::of::<DB>().refusal(&error) {
             Refusal::Definite => {
                 observe::commit_refused(&error);
-                self.restore().await;
+                let damage = backend::of::<DB>().damage(&error);
+                if damage >= Damage::Connection {
+                    self.close("its end came before COMMIT", damage);
+                } else {
+                    self.restore().await;
+                }
                 (Outcome::RolledBack, Err(error))
             }
             Refusal::Unknown => {
                 observe::outcome_unknown(&error);
-                self.close("COMMIT was not answered");
+                let damage = backend::of::<DB>().damage(&error);
+                self.close("COMMIT was not answered", damage);
                 let unknown = Error::unknown(record(&error), ticket);
                 (Outcome::Unknown, Err(unknown.into()))
             }
@@ -237,8 +264,8 @@ impl<DB: Database> Lease<DB> {
 
     async fn roll_back(mut self, damage: Damage) {
         let (backend, mode) = (backend::of::<DB>(), self.held.about.terms.mode);
-        if damage == Damage::Connection {
-            return self.close("it was lost inside the transaction");
+        if damage >= Damage::Connection {
+            return self.close("it was lost inside the transaction", damage);
         }
         if backend::depth::<DB>(self.connection()) > 1 {
             // sqlx's own ROLLBACK would only end what was nested and left open.
@@ -252,14 +279,14 @@ impl<DB: Database> Lease<DB> {
                 self.give_back();
             }
             Ok(Err(_)) => Box::pin(self.restore()).await,
-            Err(_) => self.close("ROLLBACK took too long"),
+            Err(_) => self.close("ROLLBACK took too long", damage),
         }
     }
 
     /// Ends whatever is open, where that may not be the transaction that began.
     async fn leave(self, damage: Damage) {
-        if damage == Damage::Connection {
-            self.close("it was lost inside the transaction");
+        if damage >= Damage::Connection {
+            self.close("it was lost inside the transaction", damage);
         } else {
             self.restore().await;
         }
@@ -285,14 +312,14 @@ impl<DB: Database> Lease<DB> {
         let mut lease = Self::of(self.held.connection.take(), self.held.about.clone(), true);
         let rest = async move {
             let mut is_whole = !proof.may_be_durable();
-            if damage == Damage::Connection {
-                lease.close("a statement was cut off");
+            if damage >= Damage::Connection {
+                lease.close("a statement was cut off", damage);
             } else {
                 if proof.is_missing() {
                     is_whole = lease.is_proven(proof.mark()).await;
                 }
                 if proof.is_exposed() && !backend::of::<DB>().survives_interruption() {
-                    lease.close("what was under way on it was not seen");
+                    lease.close("what was under way on it was not seen", damage);
                 } else {
                     lease.restore().await;
                 }
@@ -310,7 +337,8 @@ impl<DB: Database> Lease<DB> {
             Ok(()) => self.give_back(),
             Err(error) => {
                 observe::unclean(&error);
-                self.close("it could not be brought back to a clean state");
+                let damage = backend::of::<DB>().damage(&error);
+                self.close("it could not be brought back to a clean state", damage);
             }
         }
     }
@@ -346,7 +374,7 @@ impl<DB: Database> Lease<DB> {
             let limits = self.held.about.terms.limits;
             if backend.reset(self.connection(), &limits).is_some() {
                 let runtime = self.held.about.runtime.clone();
-                return spawn(&runtime, self.reset_and_give_back());
+                return observe::let_go(&runtime, self.reset_and_give_back());
             }
         }
         let Some(mut connection) = self.held.connection.take() else {
@@ -358,7 +386,7 @@ impl<DB: Database> Lease<DB> {
         }
         // In a box, because tokio moves what it spawns, and this is large.
         let returning = boxed(|| connection.return_to_pool());
-        spawn(&self.held.about.runtime, async move {
+        observe::let_go(&self.held.about.runtime, async move {
             // sqlx pings the server on the way, and would wait for ever.
             let mut clock = Clock::new(Deadline::coarse(backend.patience()));
             if before(&mut clock, returning).await.is_none() {
@@ -382,28 +410,17 @@ impl<DB: Database> Lease<DB> {
                 self.held.about.terms = Terms::default();
                 self.give_back();
             }
-            _ => self.close("a setting of it could not be set back"),
+            _ => self.close("a setting of it could not be set back", Damage::None),
         }
     }
 
-    /// Takes the connection out of the pool at once, so that it opens another,
-    /// and says good-bye to the server in the background.
-    fn close(mut self, why: &'static str) {
-        let Some(connection) = self.held.connection.take() else {
-            return;
-        };
-        observe::closed(why);
-        let about = self.held.about.clone();
-        let _inside = about.runtime.enter();
-        let connection = connection.detach();
-        about.runtime.clone().spawn(async move {
-            if let Some(ended) = about.end_session().await {
-                // While the socket is open nobody else can be called the same.
-                observe::session_ended(ended);
-            }
-            // An answer is not needed, only an end.
-            let _ = timeout(GOOD_BYE, connection.close()).await;
-        });
+    /// Closes the connection, of which `damage` is known.
+    fn close(mut self, why: &'static str, damage: Damage) {
+        if let Some(connection) = self.held.connection.take() {
+            observe::closed(why);
+            let about = self.held.about.clone();
+            about.close(connection, damage == Damage::Session);
+        }
     }
 }
 

@@ -93,7 +93,7 @@
 //! | engine | errors |
 //! |---|---|
 //! | PostgreSQL | every error of the server, up to the innermost savepoint |
-//! | MySQL, MariaDB | 1213, 1205, 1020, 1180, 1206 and class 40; a statement that commits implicitly |
+//! | MySQL, MariaDB | 1213, 1020, 1180, 1206, 1297 and class 40; 1205 where `innodb_rollback_on_timeout` is on; a statement that commits implicitly |
 //! | SQLite | FULL, IOERR, NOMEM, INTERRUPT, CORRUPT, `BUSY_SNAPSHOT`, and whatever ended the transaction |
 //! | all | a statement dropped before its answer; a lost connection; a joined function that failed or was dropped |
 //!
@@ -116,7 +116,7 @@
 //! `held_us`, the microseconds it had a connection. Events inside it, at the
 //! levels of their urgency: `begin`, `commit`, `rollback`, `savepoint`, `release`
 //! with `elapsed_us`; `doomed`, `timed out`, `COMMIT refused`, `connection closed`,
-//! `server session ended`, `outcome unknown`, `retrying` with `attempt` and `pause_us`. None carries a statement's text, its parameters or a database's
+//! `server session ended`, `server session not ended` with `why`, `outcome unknown`, `retrying` with `attempt` and `pause_us`. None carries a statement's text, its parameters or a database's
 //! message.
 
 mod backend;

@@ -14,7 +14,7 @@ use std::{
 use tokio::runtime::Handle;
 use tracing::{Instrument, Level, Span, field, level_filters::LevelFilter};
 
-use crate::{error::Error, hooks::When};
+use crate::{backend::Ending, error::Error, hooks::When};
 
 /// The target of every span and event of this crate.
 macro_rules! target {
@@ -215,6 +215,18 @@ pub(crate) fn spawn(runtime: &Handle, work: impl Future<Output = ()> + Send + 's
     }
 }
 
+/// Lets `work` go on by itself, outside every span: the call it comes from has
+/// returned, and its span ends with it.
+pub(crate) fn spawn_apart(runtime: &Handle, work: impl Future<Output = ()> + Send + 'static) {
+    runtime.spawn(work);
+}
+
+/// Lets `work` go on by itself, outside every span. It is nothing that anybody has to
+/// wait for.
+pub(crate) fn let_go(runtime: &Handle, work: impl Future<Output = ()> + Send + 'static) {
+    runtime.spawn(work);
+}
+
 /// Records how a part of a transaction ended.
 pub(crate) fn part_ended(span: Option<&Span>, outcome: &'static str) {
     if let Some(span) = span {
@@ -287,8 +299,19 @@ pub(crate) fn timed_out() {
     event!(warn: "timed out");
 }
 
-pub(crate) fn session_ended(ended: bool) {
-    event!(warn: ended, "server session ended");
+/// What came of the attempt to end a session, if anybody could be asked.
+pub(crate) fn session_ended(ending: Option<Ending>) {
+    let why = match ending {
+        Some(Ending::Ended) => {
+            event!(warn: "server session ended");
+            return;
+        }
+        Some(Ending::Gone) => "there is none any more",
+        Some(Ending::WaitsForStandby) => "its COMMIT waits for a standby",
+        Some(Ending::Elsewhere) => "every connection reached another server",
+        None => "the server could not be asked",
+    };
+    event!(warn: why, "server session not ended");
 }
 
 pub(crate) fn closed(why: &'static str) {

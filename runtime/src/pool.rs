@@ -13,12 +13,9 @@
 //! | MySQL, MariaDB | `ssl-mode=VERIFY_IDENTITY`, likewise |
 //! | SQLite | write-ahead log, foreign keys checked, 5 s to wait for a lock; a database in memory keeps its one connection for ever |
 
-use sqlx::{
-    Connection, Database, Pool,
-    pool::{PoolConnection, PoolOptions},
-};
+use sqlx::{Connection, Database, Pool, pool::PoolOptions};
 
-use crate::{lean::rarely, pools::Pools};
+use crate::pools;
 
 /// An engine whose best settings are known: PostgreSQL, MySQL and SQLite.
 /// Sealed.
@@ -93,20 +90,7 @@ pub fn options<DB: Recommended>(url: &str) -> PoolOptions<DB> {
 /// # }
 /// ```
 pub fn take_as_is<DB: Database>(pool: &Pool<DB>) {
-    AS_THEY_ARE.add(pool);
-}
-
-/// The pools whose idle connections need not be asked for anything.
-static AS_THEY_ARE: Pools = Pools::new();
-
-/// An idle connection of `pool`, where there is one that nobody has to ask.
-#[inline]
-pub(crate) fn idle_one<DB: Database>(pool: &Pool<DB>) -> Option<PoolConnection<DB>> {
-    if !AS_THEY_ARE.have(pool) {
-        rarely();
-        return None;
-    }
-    pool.try_acquire()
+    pools::note(pool, |entry| entry.take_as_they_are(pool));
 }
 
 #[cfg(feature = "postgres")]
@@ -199,18 +183,20 @@ mod sqlite {
     #[cfg(test)]
     mod tests {
         use super::Sqlite;
-        use crate::pool::{Recommended, connect, idle_one, options};
+        use crate::{
+            pool::{Recommended, connect, options},
+            pools::known,
+        };
 
         #[tokio::test]
         async fn one_that_was_opened_here_is_taken_as_it_is() {
             let url = "sqlite::memory:";
             let opened = connect::<Sqlite>(url).await.unwrap();
-            assert!(idle_one(&opened).is_some());
+            assert!(known(&opened).as_they_are);
             let by_hand = options::<Sqlite>(url).connect(url).await.unwrap();
-            assert!(idle_one(&by_hand).is_none());
-            assert!(by_hand.try_acquire().is_some());
+            assert!(!known(&by_hand).as_they_are);
             opened.set_connect_options(Sqlite::connect_options(url).unwrap());
-            assert!(idle_one(&opened).is_none());
+            assert!(!known(&opened).as_they_are);
         }
 
         #[test]

@@ -23,12 +23,11 @@ use crate::{
     lean::{boxed, rarely},
     lease::Lease,
     limits::{DEFAULT_TIMEOUT, Limits},
-    observe,
+    observe, pools,
     private::{Options, Special},
     savepoint,
     scope::{Core, OTHER_SETTING},
     state::{Flight, State},
-    testing::runs_twice,
 };
 
 /// A transaction from its first statement to its end.
@@ -67,7 +66,9 @@ impl<'c, DB: Database> Root<'c, DB> {
             state.terms = place.terms(mode, &special);
             let attempt = place.attempt(&special);
             rehearses = attempt.as_ref().is_some_and(|attempt| attempt.number == 1)
-                && place.pool().is_some_and(runs_twice);
+                && place
+                    .pool()
+                    .is_some_and(|pool| pools::known(pool).runs_twice);
             if let Some(attempt) = attempt {
                 state.set_attempt(attempt);
             }

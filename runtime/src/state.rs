@@ -152,7 +152,9 @@ impl State {
         match self.repeated() {
             Some(attempt) if self.transient => {
                 let number = attempt.number;
-                Error::transient(error, number).carried_by(self.carry()).into()
+                Error::transient(error, number)
+                    .carried_by(self.carry())
+                    .into()
             }
             _ => error,
         }

@@ -15,8 +15,7 @@ use tokio::time::timeout;
 
 use crate::{
     error::{Error, Kind},
-    pools::{Id, id},
-    testing::FORBIDDEN,
+    pools::{Id, id, known},
 };
 
 /// How long a connection may be on its way back to a pool: it is pinged first.
@@ -146,7 +145,7 @@ pub(crate) async fn acquire_another<DB: Database>(
     pool: &Pool<DB>,
     held: usize,
 ) -> Result<PoolConnection<DB>, sqlx::Error> {
-    if FORBIDDEN.have(pool) {
+    if known(pool).second_forbidden {
         return Err(Error::new(Kind::SecondTransaction).into());
     }
     let most = pool.options().get_max_connections();

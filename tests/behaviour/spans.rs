@@ -211,7 +211,8 @@ for_each_engine! {
 
 mod behind_a_wire {
     use super::*;
-    use sqlx_transactional_tests::{Action, Point, for_engines};
+    use sqlx::pool::PoolOptions;
+    use sqlx_transactional_tests::{Action, Point, for_engines, inspect};
 
     for_engines! {
         [postgres, mysql]
@@ -230,6 +231,22 @@ mod behind_a_wire {
             assert_eq!(level("outcome unknown"), Level::ERROR);
             assert_eq!(level("connection closed"), Level::WARN);
             db.assert_whole().await;
+        }
+
+        /// The connection is pinged on its way back, which is nobody's business.
+        #[test(Setup::wired())]
+        async fn span_ends_when_the_call_returns(db: &TestDb<DB>) {
+            let options = PoolOptions::new().max_connections(1).test_before_acquire(false);
+            let pool = db.pool_with(options).await;
+            inspect::settle(&pool).await;
+            db.wire().arm(Point::reply_to("PING"), Action::Hold);
+            let (traces, ended) = Traces::of(store_one(&pool)).await;
+            ended.unwrap();
+            db.wire().wait_until_held().await;
+            let spans = traces.spans();
+            assert!(!spans.is_empty() && spans.iter().all(|span| span.is_closed), "{spans:#?}");
+            db.wire().release();
+            inspect::assert_whole(db, &pool).await;
         }
 
         #[transactional]

@@ -26,6 +26,8 @@ pub(crate) struct Entry {
     pub(crate) fields: BTreeMap<&'static str, String>,
     /// The span it was in.
     pub(crate) parent: Option<usize>,
+    /// Whether it is a span that has been closed.
+    pub(crate) is_closed: bool,
     /// How often it was told how it ended.
     pub(crate) ends: usize,
     id: Option<u64>,
@@ -122,9 +124,17 @@ impl<S: Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>> Layer
             level: *metadata.level(),
             fields: fields.0,
             parent,
+            is_closed: false,
             ends: 0,
             id: Some(id.into_u64()),
         });
+    }
+
+    fn on_close(&self, id: Id, _: Context<'_, S>) {
+        let mut entries = self.locked();
+        if let Some(at) = position(&entries, &id) {
+            entries[at].is_closed = true;
+        }
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, _: Context<'_, S>) {
@@ -150,6 +160,7 @@ impl<S: Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>> Layer
             level: *metadata.level(),
             fields: fields.0,
             parent,
+            is_closed: false,
             ends: 0,
             id: None,
         });

@@ -59,6 +59,19 @@ fn in_words(message: &str) -> String {
     parts.join("; ")
 }
 
+/// A BEGIN that asks who it is, by the first thing it asks for alone.
+pub(crate) fn who(begin: &str) -> String {
+    let rest = [
+        "(extract(epoch FROM now()) * 1000000)::int8::text",
+        "(extract(epoch FROM pg_postmaster_start_time()) * 1000000)::int8::text",
+        "CAST(CRC32(CONCAT_WS('/', @@hostname, @@port, @@datadir, @@pid_file, @@server_id \
+         /*!50701 , @@server_uuid */)) AS UNSIGNED)",
+    ];
+    rest.iter().fold(begin.to_owned(), |begin, column| {
+        begin.replace(&format!(", {column}"), "")
+    })
+}
+
 /// Asserts that exactly this was sent since the last look. Says nothing on
 /// SQLite.
 ///

@@ -37,11 +37,15 @@ pub enum Goal {
     R12,
     /// SQLite's n-th system call fails.
     R13,
+    /// No stranger's session is ended.
+    R18,
+    /// The pool's bound holds on the server.
+    R19,
 }
 
 impl Goal {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::R1,
         Self::R2,
         Self::R3,
@@ -55,6 +59,8 @@ impl Goal {
         Self::R11,
         Self::R12,
         Self::R13,
+        Self::R18,
+        Self::R19,
     ];
 
     /// What is promised, in a few words.
@@ -74,6 +80,8 @@ impl Goal {
             Self::R11 => "retried only when that is safe",
             Self::R12 => "hooks run once if and only if committed",
             Self::R13 => "SQLite's n-th system call fails",
+            Self::R18 => "no stranger's session is ended",
+            Self::R19 => "the pool's bound holds on the server",
         }
     }
 }

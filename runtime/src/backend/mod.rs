@@ -37,8 +37,8 @@ pub(crate) enum Damage {
     None,
     /// The engine may have ended the transaction; it has to be asked.
     #[cfg_attr(
-        not(feature = "sqlite"),
-        expect(dead_code, reason = "the others say so when they end one")
+        not(any(feature = "mysql", feature = "sqlite")),
+        expect(dead_code, reason = "PostgreSQL says so when it ends one")
     )]
     Suspect,
     /// Everything since the innermost savepoint.
@@ -47,6 +47,30 @@ pub(crate) enum Damage {
     Transaction,
     /// The connection too: nothing more can be asked of it.
     Connection,
+    /// The session too: the server itself has said farewell.
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "mysql")),
+        expect(dead_code, reason = "an embedded engine has no session")
+    )]
+    Session,
+}
+
+/// What came of the attempt to end a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "mysql")),
+    expect(dead_code, reason = "an embedded engine has no session")
+)]
+pub(crate) enum Ending {
+    /// It is told to end.
+    Ended,
+    /// There is no such session any more, or it is in another transaction.
+    Gone,
+    /// Its transaction has committed and waits for a standby. Ended, it would show
+    /// what may still be lost with this server.
+    WaitsForStandby,
+    /// This is another server.
+    Elsewhere,
 }
 
 /// What an error in answer to COMMIT says about the transaction.
@@ -129,13 +153,14 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
         false
     }
 
-    /// Ends another session, if it is at least as old as `age`.
+    /// Ends another session, if it is still that of the transaction of which `session`
+    /// was told, which began `age` ago.
     fn end_session<'c>(
         &self,
         connection: &'c mut DB::Connection,
-        session: u64,
+        session: &Session,
         age: Duration,
-    ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
+    ) -> BoxFuture<'c, Result<Ending, sqlx::Error>>;
 
     /// Asks what became of a transaction.
     fn committed<'c>(
@@ -357,20 +382,25 @@ const fn same(a: &str, b: &str) -> bool {
     true
 }
 
-/// Whether an error says that the connection itself is gone or out of step,
-/// whatever the engine.
-fn is_lost(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::Protocol(_)
-        | sqlx::Error::WorkerCrashed
-        | sqlx::Error::AnyDriverError(_) => true,
-        sqlx::Error::Database(error) => error
-            .code()
-            .is_some_and(|code| code.len() == 5 && code.starts_with("08")),
-        _ => false,
-    }
+/// Whether an error of the driver's says that a connection to a server is gone, or
+/// may be out of step. A database's own error is for its engine to judge.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn is_broken(error: &sqlx::Error) -> bool {
+    let out_of_step = matches!(
+        error,
+        sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) | sqlx::Error::BeginFailed
+    );
+    out_of_step || is_cut(error)
+}
+
+/// Whether an error of the driver's says that the connection was cut, for a reason
+/// that another connection need not meet. What sqlx calls a violation of the protocol
+/// is more often a wrong number of parameters.
+fn is_cut(error: &sqlx::Error) -> bool {
+    matches!(
+        error,
+        sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed | sqlx::Error::AnyDriverError(_)
+    )
 }
 
 #[cfg(test)]

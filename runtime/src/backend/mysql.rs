@@ -18,8 +18,8 @@ use crate::{
 };
 
 use super::{
-    Asked, Backend, Damage, Mode, Refusal, Session, Terms, Text, is_lost, nested_sql,
-    out_of_step, savepoint_name,
+    Asked, Backend, Damage, Ending, Mode, Refusal, Session, Terms, Text, is_broken, is_cut,
+    nested_sql, out_of_step, savepoint_name,
     text::{Dialect, read},
 };
 
@@ -29,6 +29,14 @@ const INSIDE_A_TRANSACTION: u16 = 1568;
 
 /// `ER_SP_DOES_NOT_EXIST`, whose message names the savepoint.
 const NO_SUCH_SAVEPOINT: u16 = 1305;
+
+/// `ER_NO_SUCH_THREAD`, in answer to KILL.
+const NO_SUCH_SESSION: u16 = 1094;
+
+/// What tells this server from others at the same address. MariaDB has no
+/// `server_uuid`, and reads past the comment that is for MySQL from 5.7.1 on.
+const SERVER: &str = "CAST(CRC32(CONCAT_WS('/', @@hostname, @@port, @@datadir, @@pid_file, \
+                      @@server_id /*!50701 , @@server_uuid */)) AS UNSIGNED)";
 
 /// How often an answer is asked for, where errors that nobody waited for come first.
 const TRIES: u32 = 6;
@@ -98,24 +106,62 @@ impl Backend<MySql> for MySqlBackend {
     }
 
     /// Deadlock, lock wait, record changed (MariaDB's snapshot isolation, Galera),
-    /// and a connection that is gone for another reason than a timeout.
+    /// table changed behind the snapshot, deadlock of named locks, a temporary error
+    /// (NDB Cluster), a COMMIT that group replication refused; and a connection that is
+    /// gone for a reason that the next one need not meet.
     fn is_transient(&self, error: &sqlx::Error) -> bool {
         match number(error) {
-            Some(1213 | 1205 | 1020) => true,
-            Some(4031) => false,
-            _ => self.damage(error) == Damage::Connection,
+            Some(1213 | 1205 | 1020 | 1412 | 3058 | 1297 | 3101) => true,
+            // Not prepared for queries, shut down, killed, the line to the client.
+            Some(1047 | 1053 | 1927 | 3169 | 1080 | 1152 | 1158..=1161 | 1184) => true,
+            Some(_) => false,
+            None => is_cut(error) || is_class_08(error),
         }
     }
 
-    /// A number is given once, until the server is started again.
+    /// Servers behind one address give the same numbers at the same time, and one that
+    /// was started again gives them anew.
     fn end_session<'c>(
         &self,
         connection: &'c mut MySqlConnection,
-        session: u64,
-        _: Duration,
-    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        let kill = AssertSqlSafe(format!("KILL {session}"));
-        Box::pin(async move { connection.execute(kill).await.map(drop) })
+        session: &Session,
+        age: Duration,
+    ) -> BoxFuture<'c, Result<Ending, sqlx::Error>> {
+        let (Some(id), Some(server)) = (session.id, session.server) else {
+            return Box::pin(std::future::ready(Ok(Ending::Gone)));
+        };
+        Box::pin(async move {
+            let asked = format!(
+                "SELECT {SERVER}; SHOW GLOBAL STATUS LIKE 'Uptime'; \
+                 SELECT state FROM information_schema.processlist WHERE id = {id}"
+            );
+            let asked = sqlx::raw_sql(AssertSqlSafe(asked)).fetch_all(&mut *connection);
+            let rows = asked.await?;
+            let [here, uptime, state @ ..] = &rows[..] else {
+                return Err(sqlx::Error::RowNotFound);
+            };
+            if here.try_get::<u64, _>(0)? != server {
+                return Ok(Ending::Elsewhere);
+            }
+            // It is the difference of two moments in whole seconds.
+            let uptime: u64 = uptime.try_get::<&str, _>(1)?.parse().unwrap_or_default();
+            let is_new = Duration::from_secs(uptime.saturating_sub(1)) < age;
+            let state = match state.first() {
+                Some(state) if !is_new => state.try_get::<Option<&str>, _>(0)?,
+                _ => return Ok(Ending::Gone),
+            };
+            if state.is_some_and(|state| state.starts_with("Waiting for semi-sync ACK")) {
+                return Ok(Ending::WaitsForStandby);
+            }
+            match connection
+                .execute(AssertSqlSafe(format!("KILL {id}")))
+                .await
+            {
+                Ok(_) => Ok(Ending::Ended),
+                Err(error) if number(&error) == Some(NO_SUCH_SESSION) => Ok(Ending::Gone),
+                Err(error) => Err(error),
+            }
+        })
     }
 
     fn committed<'c>(
@@ -244,18 +290,24 @@ impl Backend<MySql> for MySqlBackend {
     }
 
     fn damage(&self, error: &sqlx::Error) -> Damage {
-        if is_lost(error) {
-            return Damage::Connection;
-        }
         match number(error) {
-            // Not prepared for queries, shut down, killed, idle too long.
-            Some(1047 | 1053 | 1927 | 4031) => Damage::Connection,
-            // Record changed, error during commit, lock wait, lock table full,
-            // deadlock: the server has rolled back, or the caller cannot know
-            // how much of it.
-            Some(1020 | 1180 | 1205 | 1206 | 1213) => Damage::Transaction,
+            // Shut down, killed, idle too long.
+            Some(1053 | 1927 | 3169 | 4031) => Damage::Session,
+            // Not prepared for queries, and what ends or cuts the line to the client. Of
+            // class 08 a server has others, which are about lines of its own.
+            Some(1047 | 1080 | 1152 | 1153 | 1156..=1161 | 1184) => Damage::Connection,
+            // Record changed, temporary error, error during commit, lock table full,
+            // deadlock: the server has rolled back, or the caller cannot know how
+            // much of it.
+            Some(1020 | 1180 | 1206 | 1213 | 1297) => Damage::Transaction,
+            // A lock was not waited for any longer, or not at all (MariaDB's NOWAIT):
+            // the transaction is rolled back where `innodb_rollback_on_timeout` is
+            // on, else the statement alone (manual, "InnoDB Error Handling").
+            Some(1205) => Damage::Suspect,
             Some(_) if is_class_40(error) => Damage::Transaction,
-            _ => Damage::None,
+            Some(_) => Damage::None,
+            None if is_broken(error) || is_class_08(error) => Damage::Connection,
+            None => Damage::None,
         }
     }
 
@@ -266,9 +318,10 @@ impl Backend<MySql> for MySqlBackend {
 
     fn refusal(&self, error: &sqlx::Error) -> Refusal {
         match number(error) {
-            // 1317: the query was interrupted, at a moment nobody names.
-            Some(1047 | 1053 | 1317 | 1927 | 4031) | None => Refusal::Unknown,
-            Some(_) if is_lost(error) => Refusal::Unknown,
+            // 1180: the engine answered COMMIT with an error, and the binary log may
+            // have it. 1317: the query was interrupted, at a moment nobody names.
+            Some(1180 | 1317) | None => Refusal::Unknown,
+            Some(_) if self.damage(error) >= Damage::Connection => Refusal::Unknown,
             Some(_) => Refusal::Definite,
         }
     }
@@ -321,19 +374,20 @@ fn begin_sql(terms: &Terms) -> AssertSqlSafe<String> {
     AssertSqlSafe(parts.join("; "))
 }
 
-/// Begins and asks who we are in the same message. sqlx's own way gives no
+/// Begins and asks who we are, and where, in the same message. sqlx's own way gives no
 /// rows, so that it does not count this transaction.
 async fn begin_and_tell(
     connection: &mut MySqlConnection,
     begin: &str,
 ) -> Result<Session, sqlx::Error> {
-    let sql = format!("{begin}; SELECT CONNECTION_ID()");
+    let sql = format!("{begin}; SELECT CONNECTION_ID(), {SERVER}");
     let rows = sqlx::raw_sql(AssertSqlSafe(sql))
         .fetch_all(connection)
         .await?;
-    let id = rows.first().and_then(|row| row.try_get::<u64, _>(0).ok());
+    let told = |column: usize| rows.first()?.try_get::<u64, _>(column).ok();
     Ok(Session {
-        id,
+        id: told(0),
+        server: told(1),
         ..Session::default()
     })
 }
@@ -366,7 +420,8 @@ async fn ask(
                 return Ok(true);
             } else if no_such && missing.is_some_and(|missing| names(&error, missing)) {
                 return Ok(false);
-            } else if number(&error).is_none() || is_lost(&error) {
+            } else if number(&error).is_none() || MySqlBackend.damage(&error) >= Damage::Connection
+            {
                 return Err(error);
             }
             earlier.get_or_insert(error);
@@ -403,9 +458,19 @@ fn number(error: &sqlx::Error) -> Option<u16> {
         .map(MySqlDatabaseError::number)
 }
 
+/// Deadlock and its like, whatever the number.
 fn is_class_40(error: &sqlx::Error) -> bool {
+    is_of_class(error, "40")
+}
+
+/// An error of the line, by the code alone.
+fn is_class_08(error: &sqlx::Error) -> bool {
+    is_of_class(error, "08")
+}
+
+fn is_of_class(error: &sqlx::Error, class: &str) -> bool {
     error
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code)
-        .is_some_and(|code| code.starts_with("40"))
+        .is_some_and(|code| code.len() == 5 && code.starts_with(class))
 }

@@ -4,6 +4,7 @@
 mod begin;
 
 use std::{
+    borrow::Cow,
     mem,
     pin::Pin,
     task::{Context, Poll},
@@ -13,7 +14,7 @@ use std::{
 use futures_core::future::BoxFuture;
 use sqlx::{
     AssertSqlSafe, Connection, Executor, PgConnection, Postgres, Row, SqlStr,
-    postgres::PgTransactionManager,
+    postgres::{PgDatabaseError, PgSeverity, PgTransactionManager},
 };
 use sqlx_core::transaction::TransactionManager;
 
@@ -24,13 +25,17 @@ use crate::{
 };
 
 use super::{
-    Asked, Backend, Damage, Mode, Refusal, Session, Terms, Text, is_lost, only_sqlite,
-    nested_sql, out_of_step, savepoint_name,
+    Asked, Backend, Damage, Ending, Mode, Refusal, Session, Terms, Text, is_broken, is_cut,
+    nested_sql, only_sqlite, out_of_step, savepoint_name,
     text::{Dialect, read},
 };
 
 /// How often an answer is asked for, where errors that nobody waited for come first.
 const TRIES: u32 = 6;
+
+/// What tells this server from others at the same address: when it was started, in
+/// microseconds since 1970.
+const SERVER: &str = "(extract(epoch FROM pg_postmaster_start_time()) * 1000000)::int8";
 
 #[derive(Debug)]
 pub(super) struct PostgresBackend;
@@ -114,28 +119,56 @@ impl Backend<Postgres> for PostgresBackend {
     }
 
     /// PostgreSQL manual, 13.5 and appendix A: serialization failure, deadlock,
-    /// and a connection that is gone for another reason than a timeout.
+    /// and a connection that is gone for a reason that the next one need not meet: the
+    /// line, a server that shuts down, crashes or starts, and a session that was idle
+    /// before BEGIN.
     fn is_transient(&self, error: &sqlx::Error) -> bool {
-        let timed_out = code_is(error, "25P03") || code_is(error, "25P04");
-        let contended = code_is(error, "40001") || code_is(error, "40P01");
-        contended || (self.damage(error) == Damage::Connection && !timed_out)
+        match farewell(error).as_deref() {
+            _ if code_is(error, "40001") || code_is(error, "40P01") => true,
+            Some(code) => {
+                code.starts_with("08") || matches!(code, "57P01" | "57P02" | "57P03" | "57P05")
+            }
+            None => is_cut(error),
+        }
     }
 
-    /// The number of a session that has ended may be given to another, which is
-    /// then younger.
+    /// A session's number is given again, to others behind the same address at the
+    /// same time, and behind a pooler the session itself is lent to others. When a
+    /// transaction began, in microseconds, names it among all of these.
     fn end_session<'c>(
         &self,
         connection: &'c mut PgConnection,
-        session: u64,
-        age: Duration,
-    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        let end = sqlx::query(
-            "select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 \
-             and backend_start <= clock_timestamp() - make_interval(secs => $2)",
+        session: &Session,
+        _: Duration,
+    ) -> BoxFuture<'c, Result<Ending, sqlx::Error>> {
+        let (Some(id), Some(began), Some(server)) = (session.id, session.began, session.server)
+        else {
+            return Box::pin(std::future::ready(Ok(Ending::Gone)));
+        };
+        let sql = format!(
+            "SELECT {SERVER}::text, (SELECT CASE \
+             WHEN wait_event IS NOT DISTINCT FROM 'SyncRep' THEN 'waits' \
+             WHEN pg_terminate_backend(pid) THEN 'ended' END \
+             FROM pg_stat_activity WHERE pid = {id} AND {SERVER} = {server} \
+             AND (extract(epoch FROM xact_start) * 1000000)::int8 = {began})"
         );
-        let end = end.bind(i32::try_from(session).unwrap_or_default());
-        let end = end.bind(age.as_secs_f64());
-        Box::pin(async move { end.execute(connection).await.map(drop) })
+        Box::pin(async move {
+            let rows = sqlx::raw_sql(AssertSqlSafe(sql))
+                .fetch_all(connection)
+                .await?;
+            let Some(row) = rows.last() else {
+                return Ok(Ending::Gone);
+            };
+            let answer: Option<&str> = row.try_get(1)?;
+            let here: Option<u64> = row.try_get::<&str, _>(0)?.parse().ok();
+            Ok(match answer {
+                Some("ended") => Ending::Ended,
+                Some(_) => Ending::WaitsForStandby,
+                // One that was started after it began never had it.
+                None if here != Some(server) && here < Some(began) => Ending::Elsewhere,
+                None => Ending::Gone,
+            })
+        })
     }
 
     fn committed<'c>(
@@ -284,13 +317,13 @@ impl Backend<Postgres> for PostgresBackend {
     }
 
     fn damage(&self, error: &sqlx::Error) -> Damage {
-        match error {
-            error if is_lost(error) => Damage::Connection,
-            // 57P01 to 57P05: shut down, crashed, not yet up, database gone, idle
-            // too long. 25P03, 25P04: the session was ended by a timeout.
-            error if code_begins(error, "57P") || code_is(error, "25P03") => Damage::Connection,
-            error if code_is(error, "25P04") => Damage::Connection,
-            sqlx::Error::Database(_) => Damage::Scope,
+        match (error, farewell(error).as_deref()) {
+            // A pooler's words for a line of its own that was cut, whose session
+            // may still be there.
+            (_, Some(code)) if code.starts_with("08") => Damage::Connection,
+            (_, Some(_)) => Damage::Session,
+            (sqlx::Error::Database(_), None) => Damage::Scope,
+            (error, None) if is_broken(error) => Damage::Connection,
             // The rest never reached the server (PostgreSQL manual, 52.2).
             _ => Damage::None,
         }
@@ -300,16 +333,17 @@ impl Backend<Postgres> for PostgresBackend {
     /// is about what was asked for, a setting for one.
     fn is_found_unfit(&self, error: &sqlx::Error) -> bool {
         let open = code_is(error, "25P02") || code_is(error, "25001");
-        open || self.damage(error) == Damage::Connection
+        open || self.damage(error) >= Damage::Connection
     }
 
     fn refusal(&self, error: &sqlx::Error) -> Refusal {
-        match error {
+        match (error, farewell(error).as_deref()) {
             // The timeouts of an idle or too long transaction come before COMMIT
-            // was read. 40003: the server itself does not know.
-            error if code_is(error, "25P03") || code_is(error, "25P04") => Refusal::Definite,
-            error if code_begins(error, "57P") || code_is(error, "40003") => Refusal::Unknown,
-            sqlx::Error::Database(_) if !is_lost(error) => Refusal::Definite,
+            // was read.
+            (_, Some("25P03" | "25P04")) => Refusal::Definite,
+            // 08007, 40003: the server itself does not know.
+            _ if code_is(error, "08007") || code_is(error, "40003") => Refusal::Unknown,
+            (sqlx::Error::Database(_), None) => Refusal::Definite,
             _ => Refusal::Unknown,
         }
     }
@@ -383,7 +417,7 @@ async fn ask(
                     break;
                 }
             }
-            Err(error @ sqlx::Error::Database(_)) if !is_lost(&error) => {
+            Err(error @ sqlx::Error::Database(_)) if farewell(&error).is_none() => {
                 let is_final = code_is(&error, "25P02") || code_is(&error, "25P01");
                 earlier.get_or_insert(error);
                 if is_final {
@@ -409,15 +443,27 @@ async fn settle(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     answer
 }
 
+/// The code of an error with which the server ended the session. Only its severity
+/// tells (PostgreSQL manual, "Error and Notice Message Fields"): a trigger can raise
+/// any code, and a wrong number of parameters is a violation of the protocol, 08P01,
+/// after which all goes on.
+fn farewell(error: &sqlx::Error) -> Option<Cow<'_, str>> {
+    let error = error.as_database_error()?;
+    if let Some(error) = error.try_downcast_ref::<PgDatabaseError>() {
+        let is_last = matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic);
+        return is_last.then(|| Cow::Borrowed(error.code()));
+    }
+    // A copy has lost the severity. 57P01 to 57P05: shut down, crashed, not yet up,
+    // database gone, idle too long. 25P03, 25P04: the session was ended by a timeout.
+    error.code().filter(|code| {
+        let is_cut = code.len() == 5 && code.starts_with("08");
+        let is_ended = code.starts_with("57P") || *code == "25P03" || *code == "25P04";
+        is_ended || (is_cut && *code != "08P01" && *code != "08007")
+    })
+}
+
 fn code_is(error: &sqlx::Error, code: &str) -> bool {
     error
         .as_database_error()
         .is_some_and(|error| error.code().as_deref() == Some(code))
-}
-
-fn code_begins(error: &sqlx::Error, prefix: &str) -> bool {
-    error
-        .as_database_error()
-        .and_then(sqlx::error::DatabaseError::code)
-        .is_some_and(|code| code.starts_with(prefix))
 }

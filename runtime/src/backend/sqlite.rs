@@ -6,7 +6,8 @@ use std::time::Duration;
 use futures_core::future::BoxFuture;
 use futures_util::FutureExt;
 use sqlx::{
-    AssertSqlSafe, Connection, Executor, SqlSafeStr, SqlStr, Sqlite, SqliteConnection, sqlite::SqliteTransactionManager,
+    AssertSqlSafe, Connection, Executor, SqlSafeStr, SqlStr, Sqlite, SqliteConnection,
+    sqlite::SqliteTransactionManager,
 };
 use sqlx_core::transaction::TransactionManager;
 
@@ -16,8 +17,8 @@ use crate::{
 };
 
 use super::{
-    Asked, Backend, Damage, Interrupt, Mode, Refusal, Session, Terms, Text, is_lost, nested_sql,
-    only_postgres, savepoint_name,
+    Asked, Backend, Damage, Ending, Interrupt, Mode, Refusal, Session, Terms, Text, is_cut,
+    nested_sql, only_postgres, savepoint_name,
     text::{Dialect, read},
 };
 
@@ -102,12 +103,12 @@ impl Backend<Sqlite> for SqliteBackend {
         Isolation::Serializable
     }
 
-    /// BUSY and LOCKED, with `BUSY_SNAPSHOT` and their other extended codes, and a
-    /// worker that is gone.
+    /// BUSY and LOCKED, with `BUSY_SNAPSHOT` and their other extended codes; PROTOCOL,
+    /// which is a race between two that begin; and a worker that is gone.
     fn is_transient(&self, error: &sqlx::Error) -> bool {
         match code(error) {
-            Some(code) => matches!(code & 0xff, 5 | 6),
-            None => is_lost(error),
+            Some(code) => matches!(code & 0xff, 5 | 6 | 15),
+            None => is_cut(error),
         }
     }
 
@@ -115,10 +116,10 @@ impl Backend<Sqlite> for SqliteBackend {
     fn end_session<'c>(
         &self,
         _: &'c mut SqliteConnection,
-        _: u64,
+        _: &Session,
         _: Duration,
-    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        Box::pin(std::future::ready(Ok(())))
+    ) -> BoxFuture<'c, Result<Ending, sqlx::Error>> {
+        Box::pin(std::future::ready(Ok(Ending::Gone)))
     }
 
     fn committed<'c>(
@@ -321,12 +322,15 @@ impl Backend<Sqlite> for SqliteBackend {
         })
     }
 
+    /// sqlx's violation of the protocol is one by the parameters: the statement did
+    /// not run, and there is no protocol to be out of step.
     fn damage(&self, error: &sqlx::Error) -> Damage {
-        if is_lost(error) {
-            return Damage::Connection;
-        }
         let Some(code) = code(error) else {
-            return Damage::None;
+            return match error {
+                error if is_cut(error) => Damage::Connection,
+                sqlx::Error::BeginFailed => Damage::Transaction,
+                _ => Damage::None,
+            };
         };
         match code & 0xff {
             // NOMEM, INTERRUPT, IOERR, CORRUPT, FULL: may have rolled back

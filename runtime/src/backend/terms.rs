@@ -8,7 +8,9 @@ use std::{
     },
 };
 
-use crate::{characteristics::Characteristics, error::Kind, limits::Limits, settings::Given, state::Mark};
+use crate::{
+    characteristics::Characteristics, error::Kind, limits::Limits, settings::Given, state::Mark,
+};
 
 /// What a transaction may do; the engine enforces it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,6 +74,17 @@ impl Terms {
         self.identify || self.resolvable
     }
 
+    /// The same, and that BEGIN's answer tells who the transaction is.
+    #[cold]
+    pub(crate) fn identified(&self) -> Self {
+        let mut terms = self.clone();
+        let extras = terms
+            .extras
+            .get_or_insert_with(|| Arc::new(Extras::NOTHING));
+        Arc::make_mut(extras).identify = true;
+        terms
+    }
+
     /// Asks for a setting.
     pub(crate) fn set(&mut self, name: &'static str, value: String) -> Result<(), Kind> {
         let extras = self.extras.get_or_insert_with(|| Arc::new(Extras::NOTHING));
@@ -131,8 +144,21 @@ impl Interrupt {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Session {
     pub(crate) interrupt: Interrupt,
-    /// What the server calls the session.
+    /// What the server calls the session: a seat, which others have before and after.
     pub(crate) id: Option<u64>,
+    /// When the transaction began, in microseconds since 1970 by the server's clock,
+    /// where the server tells.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(dead_code, reason = "PostgreSQL alone tells")
+    )]
+    pub(crate) began: Option<u64>,
+    /// What tells the server from others at the same address.
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "mysql")),
+        expect(dead_code, reason = "an embedded engine has no server")
+    )]
+    pub(crate) server: Option<u64>,
     /// What the server calls the transaction.
     pub(crate) transaction: Option<u64>,
 }

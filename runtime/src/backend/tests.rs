@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{is_lost, is_supported};
+use super::{is_cut, is_supported};
 use crate::said::said;
 
 #[test]
@@ -15,24 +15,34 @@ fn a_database_is_known_by_its_whole_name() {
     }
 }
 
-#[test]
-fn a_connection_is_lost_by_what_broke_it_and_by_class_08() {
+/// What the driver says of itself, whatever the engine.
+fn of_the_driver() -> [(sqlx::Error, bool); 6] {
     let broken = io::Error::from(io::ErrorKind::BrokenPipe);
-    assert!(is_lost(&broken.into()));
-    assert!(is_lost(&sqlx::Error::Protocol("out of step".to_owned())));
-    assert!(is_lost(&sqlx::Error::WorkerCrashed));
-    for (code, lost) in [
-        ("08006", true),
-        ("08S01", true),
-        // SQLite's codes are numbers.
-        ("08", false),
-        ("57P01", false),
-        ("23505", false),
-    ] {
-        assert_eq!(is_lost(&said(code)), lost, "{code}");
+    [
+        (broken.into(), true),
+        (sqlx::Error::WorkerCrashed, true),
+        (sqlx::Error::Protocol("out of step".to_owned()), false),
+        (sqlx::Error::BeginFailed, false),
+        (sqlx::Error::RowNotFound, false),
+        (sqlx::Error::PoolTimedOut, false),
+    ]
+}
+
+#[test]
+fn connection_that_was_cut_is_known_by_what_cut_it() {
+    for (error, is) in of_the_driver() {
+        assert_eq!(is_cut(&error), is, "{error}");
     }
-    assert!(!is_lost(&sqlx::Error::RowNotFound));
-    assert!(!is_lost(&sqlx::Error::PoolTimedOut));
+    assert!(!is_cut(&said("08006")));
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+#[test]
+fn connection_may_be_out_of_step_after_what_the_driver_did_not_expect() {
+    for (error, is_cut) in of_the_driver() {
+        let is_unexpected = matches!(error, sqlx::Error::Protocol(_) | sqlx::Error::BeginFailed);
+        assert_eq!(super::is_broken(&error), is_cut || is_unexpected, "{error}");
+    }
 }
 
 #[cfg(feature = "postgres")]
@@ -44,7 +54,7 @@ mod on_postgres {
 
     #[test]
     fn the_code_says_what_is_lost_and_whether_it_may_go_away() {
-        use Damage::{Connection, Scope};
+        use Damage::{Connection, Scope, Session};
         for (code, damage, transient) in [
             ("23505", Scope, false),
             ("57014", Scope, false),
@@ -52,18 +62,25 @@ mod on_postgres {
             ("40001", Scope, true),
             ("40P01", Scope, true),
             ("08006", Connection, true),
-            ("57P01", Connection, true),
-            ("57P05", Connection, true),
-            ("25P03", Connection, false),
-            ("25P04", Connection, false),
+            // Of a copy nobody knows whether the session went on.
+            ("08P01", Scope, false),
+            ("57P01", Session, true),
+            ("57P02", Session, true),
+            ("57P04", Session, false),
+            ("57P05", Session, true),
+            ("25P03", Session, false),
+            ("25P04", Session, false),
         ] {
             let error = said(code);
             assert_eq!(of::<Postgres>().damage(&error), damage, "{code}");
             assert_eq!(of::<Postgres>().is_transient(&error), transient, "{code}");
         }
-        let unsent = sqlx::Error::RowNotFound;
-        assert_eq!(of::<Postgres>().damage(&unsent), Damage::None);
-        assert!(!of::<Postgres>().is_transient(&unsent));
+        for (error, transient) in super::of_the_driver() {
+            let unsent = matches!(error, sqlx::Error::RowNotFound | sqlx::Error::PoolTimedOut);
+            let damage = if unsent { Damage::None } else { Connection };
+            assert_eq!(of::<Postgres>().damage(&error), damage, "{error}");
+            assert_eq!(of::<Postgres>().is_transient(&error), transient, "{error}");
+        }
     }
 
     #[test]
@@ -75,6 +92,7 @@ mod on_postgres {
             ("25P03", Definite),
             ("25P04", Definite),
             ("40003", Unknown),
+            ("08007", Unknown),
             ("57P01", Unknown),
             ("08006", Unknown),
         ] {
@@ -100,6 +118,7 @@ mod on_postgres {
         }
         let unsent = sqlx::Error::PoolTimedOut;
         assert!(!of::<Postgres>().is_found_unfit(&unsent));
+        assert!(of::<Postgres>().is_found_unfit(&sqlx::Error::BeginFailed));
     }
 }
 
@@ -123,6 +142,8 @@ mod on_sqlite {
             ("517", Transaction, true),
             ("6", Suspect, true),
             ("262", Suspect, true),
+            // PROTOCOL: a race between two that begin.
+            ("15", Suspect, true),
             // NOMEM, INTERRUPT, IOERR, IOERR_FSYNC, CORRUPT, FULL
             ("7", Transaction, false),
             ("9", Transaction, false),
@@ -140,9 +161,14 @@ mod on_sqlite {
         assert_eq!(of::<Sqlite>().damage(&crashed), Damage::Connection);
         assert!(of::<Sqlite>().is_transient(&crashed));
         assert_eq!(of::<Sqlite>().refusal(&crashed), Refusal::Unknown);
-        let unsent = sqlx::Error::RowNotFound;
-        assert_eq!(of::<Sqlite>().damage(&unsent), Damage::None);
-        assert!(!of::<Sqlite>().is_transient(&unsent));
+        // A wrong parameter is not worth a database in memory.
+        let parameter = sqlx::Error::Protocol("a parameter".to_owned());
+        for unsent in [sqlx::Error::RowNotFound, parameter] {
+            assert_eq!(of::<Sqlite>().damage(&unsent), Damage::None);
+            assert!(!of::<Sqlite>().is_transient(&unsent));
+        }
+        let begun = sqlx::Error::BeginFailed;
+        assert_eq!(of::<Sqlite>().damage(&begun), Transaction);
     }
 
     #[test]
@@ -170,9 +196,17 @@ mod on_mysql {
         let lost = said("08S01");
         assert_eq!(of::<MySql>().damage(&lost), Damage::Connection);
         assert!(of::<MySql>().is_transient(&lost));
+        for (error, transient) in super::of_the_driver() {
+            let unsent = matches!(error, sqlx::Error::RowNotFound | sqlx::Error::PoolTimedOut);
+            let damage = if unsent {
+                Damage::None
+            } else {
+                Damage::Connection
+            };
+            assert_eq!(of::<MySql>().damage(&error), damage, "{error}");
+            assert_eq!(of::<MySql>().is_transient(&error), transient, "{error}");
+        }
         let unsent = sqlx::Error::RowNotFound;
-        assert_eq!(of::<MySql>().damage(&unsent), Damage::None);
-        assert!(!of::<MySql>().is_transient(&unsent));
         assert_eq!(of::<MySql>().refusal(&unsent), Refusal::Unknown);
     }
 

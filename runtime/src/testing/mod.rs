@@ -11,13 +11,7 @@ pub use self::{
     watch::{End, Watched, watch},
 };
 
-use crate::pools::Pools;
-
-/// The pools on which a second transaction is always an error.
-pub(crate) static FORBIDDEN: Pools = Pools::new();
-
-/// The pools on which what can be repeated is.
-static TWICE: Pools = Pools::new();
+use crate::pools;
 
 /// From now on makes it an error to begin a transaction on `pool` inside another
 /// one on `pool`, in the same task, whether a connection is left or not.
@@ -33,7 +27,7 @@ static TWICE: Pools = Pools::new();
 /// # }
 /// ```
 pub fn forbid_second_transaction<DB: Database>(pool: &Pool<DB>) {
-    FORBIDDEN.add(pool);
+    pools::note(pool, |entry| entry.second_forbidden = true);
 }
 
 /// From now on every function and block with a `retry` that begins on `pool` is
@@ -65,9 +59,5 @@ pub fn forbid_second_transaction<DB: Database>(pool: &Pool<DB>) {
 /// # }
 /// ```
 pub fn run_twice<DB: Database>(pool: &Pool<DB>) {
-    TWICE.add(pool);
-}
-
-pub(crate) fn runs_twice<DB: Database>(pool: &Pool<DB>) -> bool {
-    TWICE.have(pool)
+    pools::note(pool, |entry| entry.runs_twice = true);
 }

@@ -5,7 +5,10 @@ use std::time::Duration;
 use sqlx_transactional::{Isolation, Limits, on};
 use sqlx_transactional_tests::{Setup, TestDb, for_engines};
 
-use crate::{sql::insert, wire_text::sent};
+use crate::{
+    sql::insert,
+    wire_text::{sent, who},
+};
 
 for_engines! {
     [postgres]
@@ -22,7 +25,7 @@ for_engines! {
             .setting("app.user", "Ada")
             .run(async |tx| insert(tx, 1).await);
         ended.await.unwrap();
-        let sent = sent(db).unwrap();
+        let sent = who(&sent(db).unwrap());
         assert_eq!(
             sent,
             "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL statement_timeout = 1000; \

@@ -5,6 +5,7 @@ mod at_each_message;
 mod commit;
 mod dead_while_idle;
 mod ended_by_the_server;
+mod out_of_step;
 
 use crate::ledger::Run;
 use crate::notes::Notes;

@@ -119,6 +119,31 @@ for_each_engine! {
         db.assert_whole().await;
     }
 
+    /// Its first statement says so, before it takes a connection.
+    #[test]
+    async fn polled_outside_a_runtime_is_an_error(db: &TestDb<DB>) {
+        let (url, name) = (db.url().to_owned(), name::<DB>("polled outside"));
+        let threads = name.clone();
+        on_a_thread(&name, move || {
+            let runtime = runtime(&threads);
+            let pool = runtime.block_on(connect::<DB>(&url));
+            sqlx_transactional::pool::take_as_is(&pool);
+            let run = Run::new(1);
+            let error = futures_util::FutureExt::now_or_never(stores(&pool, &run));
+            let error = error.expect("it does not wait").unwrap_err();
+            let found = sqlx_transactional::Error::find(&error);
+            assert!(found.is_some_and(sqlx_transactional::Error::is_unsupported), "{error:?}");
+            assert_eq!(pool.num_idle(), 1);
+            runtime.block_on(async {
+                stores(&pool, &run).await.expect("the pool is whole");
+                timeout(PATIENCE, pool.close()).await.expect("the pool closes");
+            });
+        })
+        .await;
+        assert_eq!(db.rows().await, [11, 12]);
+        db.assert_whole().await;
+    }
+
     /// A future that is polled by `block_on` and dropped after it.
     #[test(Setup::default().limit(Duration::from_mins(2)))]
     async fn dropped_outside_a_runtime(db: &TestDb<DB>) {

@@ -2,12 +2,17 @@
 
 use crate::notes::Notes;
 use sqlx::{Error, pool::PoolOptions};
-use sqlx_transactional::{Tx, testing, transaction};
+use sqlx_transactional::{ReadTx, Tx, testing, transaction, transactional};
 use sqlx_transactional_tests::{Engine, Setup, TestDb, for_each_engine, inspect};
 use std::time::{Duration, Instant};
 
 fn found(error: &Error) -> &sqlx_transactional::Error {
     sqlx_transactional::Error::find(error).expect("an error of this crate's")
+}
+
+#[transactional]
+async fn count<DB: Notes>(tx: &mut ReadTx<'_, DB>) -> Result<i64, Error> {
+    DB::count(tx).await
 }
 
 for_each_engine! {
@@ -26,6 +31,23 @@ for_each_engine! {
         assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
         assert_eq!(db.rows().await, [0; 0]);
         db.assert_whole().await;
+    }
+
+    /// A pool's address is used again, also while a copy of its options is kept.
+    #[test]
+    async fn pool_that_comes_later_is_not_forbidden_what_another_was(db: &TestDb<DB>) {
+        let mut kept = Vec::new();
+        for id in 0..40 {
+            let pool = db.pool_with(PoolOptions::new().max_connections(2)).await;
+            let ended = transaction(&pool, async |tx: &mut Tx<'_, DB>| {
+                DB::insert(tx, id).await?;
+                count(&pool).await.map(drop)
+            });
+            ended.await.unwrap();
+            testing::forbid_second_transaction(&pool);
+            kept.push(pool.connect_options());
+            pool.close().await;
+        }
     }
 
     /// Before the first statement nothing is held.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use sqlx::{AssertSqlSafe, PgConnection, Row, SqlSafeStr, SqlStr};
 
-use super::PostgresBackend;
+use super::{PostgresBackend, SERVER};
 use crate::backend::{Backend, Mode, Session, Terms};
 
 /// The first version with `transaction_timeout`.
@@ -68,23 +68,29 @@ pub(super) async fn begin_and_tell(
     begin: SqlStr,
     resolvable: bool,
 ) -> Result<Session, sqlx::Error> {
-    let ask = if resolvable {
-        "SELECT pg_backend_pid()::text, pg_current_xact_id()::text"
-    } else {
-        "SELECT pg_backend_pid()::text"
-    };
-    let sql = format!("{}; {ask}", begin.as_str());
+    // `now()` is the same as `xact_start` in `pg_stat_activity`, throughout the
+    // transaction.
+    let mut sql = format!(
+        "{}; SELECT pg_backend_pid()::text, (extract(epoch FROM now()) * 1000000)::int8::text, \
+         {SERVER}::text",
+        begin.as_str()
+    );
+    if resolvable {
+        sql.push_str(", pg_current_xact_id()::text");
+    }
     let rows = sqlx::raw_sql(AssertSqlSafe(sql))
         .fetch_all(connection)
         .await?;
     let told = |column: usize| {
         // The settings answer first.
-        let text: String = rows.last()?.try_get(column).ok()?;
+        let text: &str = rows.last()?.try_get(column).ok()?;
         text.parse().ok()
     };
     Ok(Session {
         id: told(0),
-        transaction: if resolvable { told(1) } else { None },
+        began: told(1),
+        server: told(2),
+        transaction: if resolvable { told(3) } else { None },
         ..Session::default()
     })
 }

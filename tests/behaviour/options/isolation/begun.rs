@@ -9,6 +9,7 @@ use super::level::{self, LEVELS, assert_level};
 use crate::{
     app::AppError,
     sql::{ids, insert},
+    wire_text::who,
 };
 
 for_each_engine! {
@@ -92,7 +93,7 @@ for_each_engine! {
             }
         };
         // From PostgreSQL 17 on there is one more.
-        let sent = sent[0].replace(" SET LOCAL transaction_timeout = 5000;", "");
+        let sent = who(&sent[0]).replace(" SET LOCAL transaction_timeout = 5000;", "");
         assert_eq!(sent, begin);
         db.assert_whole().await;
     }

@@ -21,6 +21,7 @@ use crate::{
     expect::own,
     sql::{ids, insert},
     traces::Traces,
+    wire_text::who,
 };
 
 const fn ms(ms: u64) -> Duration {
@@ -151,7 +152,7 @@ for_each_engine! {
                     ),
                 };
                 let sent = wire.take_statements();
-                let sent = sent[0].replace(" SET LOCAL transaction_timeout = 9000;", "");
+                let sent = who(&sent[0]).replace(" SET LOCAL transaction_timeout = 9000;", "");
                 assert_eq!(sent, begin);
                 db.settle().await;
                 let _ = wire.take_log();

@@ -5,6 +5,7 @@ pub(super) mod conflict;
 mod contention;
 mod doubt;
 mod hooks;
+mod lasting;
 mod lost;
 mod moments;
 mod skew;

@@ -7,6 +7,7 @@ use crate::killed::server::Size;
 use crate::killed::{client, server};
 use crate::nesting::sweep as nesting;
 use crate::nesting::walk;
+use crate::sessions::{bound, standby, strangers};
 use futures_util::future::join_all;
 use sqlx::{MySql, Postgres, Sqlite};
 use sqlx_transactional::pool::Recommended;
@@ -18,13 +19,14 @@ use std::time::Duration;
 /// How long all of them may take on one engine.
 const LIMIT: Duration = Duration::from_mins(30);
 
-/// How much of each: transactions on each level, trees, deaths, and of how many
-/// system calls one fails.
+/// How much of each: transactions on each level, trees, deaths, strangers met in
+/// each way, and of how many system calls one fails.
 #[derive(Debug, Clone, Copy)]
 struct Much {
     transactions: usize,
     trees: usize,
     kills: usize,
+    strangers: usize,
     every: usize,
 }
 
@@ -32,6 +34,7 @@ const QUICK: Much = Much {
     transactions: 300,
     trees: 200,
     kills: 3,
+    strangers: 2,
     every: 5,
 };
 
@@ -39,6 +42,7 @@ const FULL: Much = Much {
     transactions: 15_000,
     trees: 5_000,
     kills: 40,
+    strangers: 50,
     every: 1,
 };
 
@@ -150,10 +154,14 @@ async fn deaths(desk: &Desk, engine: Engine) {
         Engine::Postgres => {
             own_death::<Postgres>(desk).await;
             server_death::<Postgres>(desk).await;
+            pool_bound::<Postgres>(desk).await;
+            waiting_sessions(desk).await;
         }
         Engine::MySql => {
             own_death::<MySql>(desk).await;
             server_death::<MySql>(desk).await;
+            pool_bound::<MySql>(desk).await;
+            strangers_sessions(desk).await;
         }
     }
 }
@@ -203,6 +211,52 @@ async fn server_death<DB: Pairs>(desk: &Desk) {
         Err(problem) => {
             campaign.note(broken(engine, Goal::R1, "server-killed", &problem));
             format!("{engine} killed: {problem}")
+        }
+    };
+    desk.absorb(engine, campaign, Some(remark));
+}
+
+/// Callers go away in mid-statement: a few seconds, in a quick run too.
+async fn pool_bound<DB: bound::Waits>(desk: &Desk) {
+    if !desk.selection.has(Goal::R19) || !desk.selection.reaches("pool-bound/") {
+        return;
+    }
+    let mut campaign = Campaign::default();
+    run::<DB>(Setup::default().limit(LIMIT), async |db| {
+        bound::dropped(&mut campaign, db, desk.seed.get()).await;
+    })
+    .await;
+    desk.absorb(DB::ENGINE, campaign, None);
+}
+
+/// A COMMIT that waits for a standby, on a server of its own.
+async fn waiting_sessions(desk: &Desk) {
+    if !is_asked_for(desk, &[Goal::R5], "standby/") {
+        return;
+    }
+    let mut campaign = Campaign::default();
+    let engine = Engine::Postgres;
+    let (seed, directory) = (desk.seed.get(), std::env::temp_dir());
+    if let Err(problem) = standby::waits(&mut campaign, &directory, seed).await {
+        campaign.note(broken(engine, Goal::R5, "standby", &problem));
+    }
+    desk.absorb(engine, campaign, None);
+}
+
+async fn strangers_sessions(desk: &Desk) {
+    if !is_asked_for(desk, &[Goal::R18], "strangers/") {
+        return;
+    }
+    let mut campaign = Campaign::default();
+    let engine = Engine::MySql;
+    let (tries, directory) = (much(desk).strangers, std::env::temp_dir());
+    let tried = strangers::sweep(&mut campaign, &directory, tries, desk.seed.get()).await;
+    let remark = match tried {
+        Ok(Some(tried)) => format!("{engine}: the numbers of two sessions met {tried} times"),
+        Ok(None) => format!("{engine} twice: left out, no server is installed"),
+        Err(problem) => {
+            campaign.note(broken(engine, Goal::R18, "strangers", &problem));
+            problem
         }
     };
     desk.absorb(engine, campaign, Some(remark));

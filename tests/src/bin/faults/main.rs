@@ -53,6 +53,8 @@ mod pauses;
 #[expect(dead_code, reason = "the tests use the rest")]
 #[path = "../../../threads/place.rs"]
 mod place;
+#[path = "../../../sessions/mod.rs"]
+mod sessions;
 
 use crate::again::Again;
 use crate::args::{Args, Level};

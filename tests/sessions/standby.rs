@@ -1,0 +1,102 @@
+//! A COMMIT that waits for a synchronous standby.
+//!
+//! It is durable on this server, and visible to nobody. A session that is ended while
+//! it waits shows it, and it may still be lost with the server.
+
+use sqlx::{Connection, Error, PgConnection, Postgres};
+use sqlx_transactional::{Limits, Tx, on, pool::options};
+use sqlx_transactional_tests::Engine;
+use sqlx_transactional_tests::campaign::{Campaign, Goal, Try};
+use sqlx_transactional_tests::server::{Server, name};
+use std::path::Path;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How long the call may take.
+const LIMIT: Duration = Duration::from_millis(500);
+
+/// How long behind that it is watched: longer than it takes to end a session.
+const WATCHED: Duration = Duration::from_secs(2);
+
+/// A call is late while its COMMIT waits for a standby that is not there. Does nothing
+/// where the server is not installed.
+///
+/// Call it on a thread that lives as long as it does: see [`Server::start`].
+///
+/// # Errors
+///
+/// What kept it from being tried: the server did not start, say.
+pub(crate) async fn waits(
+    campaign: &mut Campaign,
+    directory: &Path,
+    seed: u64,
+) -> Result<(), String> {
+    let Some(server) = Server::start(Engine::Postgres, directory).await? else {
+        return Ok(());
+    };
+    let began = Instant::now();
+    let outcome = late(&server.url())
+        .await
+        .map_err(|error| error.to_string())?;
+    campaign.note(Try {
+        goal: Goal::R5,
+        engine: name(Engine::Postgres),
+        case: "standby/commit/late/1".to_owned(),
+        seed,
+        took: began.elapsed(),
+        outcome,
+    });
+    Ok(())
+}
+
+async fn late(url: &str) -> Result<Result<(), String>, Error> {
+    let mut observer = PgConnection::connect(url).await?;
+    for sql in [
+        "create table notes (id bigint primary key)",
+        "alter system set synchronous_standby_names = 'nobody'",
+        "select pg_reload_conf()",
+    ] {
+        sqlx::raw_sql(sql).execute(&mut observer).await?;
+    }
+    let is_asked = "select current_setting('synchronous_standby_names') = 'nobody'";
+    while !sqlx::query_scalar(is_asked)
+        .fetch_one(&mut observer)
+        .await?
+    {
+        sleep(Duration::from_millis(10)).await;
+    }
+    let pool = options::<Postgres>(url)
+        .max_connections(1)
+        .connect(url)
+        .await?;
+    let limits = Limits::new().timeout(LIMIT);
+    let call = on(&pool)
+        .limits(limits)
+        .run(async |tx: &mut Tx<'_, Postgres>| {
+            let stored = sqlx::query("insert into notes values (1)").execute(tx);
+            stored.await.map(drop)
+        });
+    let Err(error) = call.await else {
+        return Ok(Err("it was told as durable".to_owned()));
+    };
+    let found = sqlx_transactional::Error::find(&error);
+    if !found.is_some_and(sqlx_transactional::Error::is_outcome_unknown) {
+        return Ok(Err(format!("it is not told as unknown: {error}")));
+    }
+    let until = Instant::now() + WATCHED;
+    while Instant::now() < until {
+        let waiting = "select count(*) from pg_stat_activity where wait_event = 'SyncRep'";
+        let waiting: i64 = sqlx::query_scalar(waiting).fetch_one(&mut observer).await?;
+        let seen: i64 = sqlx::query_scalar("select count(*) from notes")
+            .fetch_one(&mut observer)
+            .await?;
+        if (waiting, seen) != (1, 0) {
+            return Ok(Err(format!(
+                "{waiting} sessions wait and {seen} notes are seen"
+            )));
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    pool.close().await;
+    Ok(Ok(()))
+}
