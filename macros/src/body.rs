@@ -177,7 +177,7 @@ impl Expansion {
             #first
             '__body: #body
         }};
-        let judged = self.judged(&ran, &declared);
+        let judged = self.judged(&handle, &ran, &declared);
         quote_spanned! {at=>
             #begin
             #(#set(&mut #handle, #settings);)*
@@ -199,12 +199,16 @@ impl Expansion {
     }
 
     // Output:
-    //     let __ran = judge(__ran, |__returned: &Result<u64, AppError>| match __returned {
-    //         Ok(0) => Verdict::RollBack,
-    //         Err(AppError::Full) => Verdict::Commit,
-    //         _ => Verdict::Usual,
-    //     });
-    fn judged(&self, ran: &Ident, declared: &Type) -> Option<TokenStream> {
+    //     let __ran = judge::<AccessOf<DbTx<'static>>, _>(
+    //         &mut __handle,
+    //         __ran,
+    //         |__returned: &Result<u64, AppError>| match __returned {
+    //             Ok(0) => Verdict::RollBack,
+    //             Err(AppError::Full) => Verdict::Commit,
+    //             _ => Verdict::Usual,
+    //         },
+    //     );
+    fn judged(&self, handle: &Ident, ran: &Ident, declared: &Type) -> Option<TokenStream> {
         let arms = [("rollback_on", "RollBack"), ("commit_on", "Commit")];
         let arms = arms.into_iter().filter_map(|(name, verdict)| {
             let rule = self.options.find(name)?;
@@ -215,14 +219,19 @@ impl Expansion {
         });
         let (spans, arms): (Vec<_>, Vec<_>) = arms.unzip();
         let at = *spans.first()?;
-        let (krate, returned) = (self.options.krate(at), local("__returned", at));
+        let (krate, access) = (self.options.krate(at), self.access(at));
+        let returned = local("__returned", at);
         // Where a rule covers everything, what it leaves over is not the user's.
         let usual = quote_spanned!(Span::mixed_site().located_at(at)=> _);
         Some(quote_spanned! {at=>
-            let #ran = #krate::__private::judge(#ran, |#returned: &#declared| match #returned {
-                #(#arms)*
-                #usual => #krate::__private::Verdict::Usual,
-            });
+            let #ran = #krate::__private::judge::<#access, _>(
+                &mut #handle,
+                #ran,
+                |#returned: &#declared| match #returned {
+                    #(#arms)*
+                    #usual => #krate::__private::Verdict::Usual,
+                },
+            );
         })
     }
 

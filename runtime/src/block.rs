@@ -306,7 +306,7 @@ macro_rules! forms {
                     body(&mut tx).await
                 };
                 let ran = run(&mut bounds, pin!(body)).await;
-                let ran = judge(ran, |returned| {
+                let ran = judge::<$access<DB>, _>(&mut tx, ran, |returned| {
                     verdict(&self.commit_on, &self.rollback_on, returned)
                 });
                 end::<$access<DB>, _>(tx, &mut bounds, ran).await
@@ -346,7 +346,7 @@ macro_rules! forms {
                         body(&mut tx).await
                     };
                     let ran = run(&mut bounds, pin!(body)).await;
-                    let ran = judge(ran, |returned| {
+                    let ran = judge::<$access<DB>, _>(&mut tx, ran, |returned| {
                         verdict(&self.commit_on, &self.rollback_on, returned)
                     });
                     let ended = attempts.end::<$access<DB>, _>(tx, &mut bounds, ran).await;

@@ -52,10 +52,15 @@ pub enum Verdict {
     RollBack,
 }
 
-/// Asks the rules about what the body returned.
-pub fn judge<R>(ran: Ran<R>, rules: impl FnOnce(&R) -> Verdict) -> Ran<R> {
+/// Asks the rules about what the body returned; not about what was returned instead
+/// of calling it.
+pub fn judge<A: Access, R>(
+    handle: &mut A::Handle<'_>,
+    ran: Ran<R>,
+    rules: impl FnOnce(&R) -> Verdict,
+) -> Ran<R> {
     match ran {
-        Ran::Returned(result) => {
+        Ran::Returned(result) if !A::scope(handle).is_unbegun() => {
             let verdict = rules(&result);
             Ran::Judged(result, verdict)
         }

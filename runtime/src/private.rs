@@ -293,6 +293,7 @@ pub async fn claim<A: Access, R: Outcome>(
 ) -> Option<R> {
     let (scope, key) = (A::scope(handle), key.as_ref());
     if let Err(error) = keys::claim(scope.core(), key).await {
+        scope.leave();
         return Some(R::from_error(error));
     }
     if scope.is_root() {

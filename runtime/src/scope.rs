@@ -57,7 +57,11 @@ pub(crate) trait Core<DB: Database>: Send {
 }
 
 /// What every handle is made of.
-pub struct Scope<'c, DB: Database>(Place<'c, DB>);
+pub struct Scope<'c, DB: Database> {
+    place: Place<'c, DB>,
+    /// Whether its body was left before it began: its key is there, say.
+    unbegun: bool,
+}
 
 /// Where a handle stands.
 enum Place<'c, DB: Database> {
@@ -67,20 +71,27 @@ enum Place<'c, DB: Database> {
 }
 
 impl<'c, DB: Database> Scope<'c, DB> {
+    fn at(place: Place<'c, DB>) -> Self {
+        Self {
+            place,
+            unbegun: false,
+        }
+    }
+
     pub(crate) fn root(root: Root<'c, DB>) -> Self {
-        Self(Place::Root(root))
+        Self::at(Place::Root(root))
     }
 
     pub(crate) fn savepoint(savepoint: Savepoint<'c, DB>) -> Self {
-        Self(Place::Savepoint(savepoint))
+        Self::at(Place::Savepoint(savepoint))
     }
 
     pub(crate) fn joined(joined: Joined<'c, DB>) -> Self {
-        Self(Place::Joined(joined))
+        Self::at(Place::Joined(joined))
     }
 
     pub(crate) fn core(&mut self) -> &mut (dyn Core<DB> + 'c) {
-        match &mut self.0 {
+        match &mut self.place {
             Place::Root(root) => root,
             Place::Savepoint(savepoint) => savepoint,
             Place::Joined(joined) => &mut *joined.core,
@@ -88,20 +99,30 @@ impl<'c, DB: Database> Scope<'c, DB> {
     }
 
     pub(crate) fn span(&self) -> Option<&Span> {
-        match &self.0 {
+        match &self.place {
             Place::Root(root) => root.span(),
             Place::Savepoint(savepoint) => savepoint.span(),
             Place::Joined(joined) => joined.span.as_ref(),
         }
     }
 
+    /// Its body is left before it begins.
+    pub(crate) fn leave(&mut self) {
+        self.unbegun = true;
+    }
+
+    /// Whether what was returned is not the body's.
+    pub(crate) fn is_unbegun(&self) -> bool {
+        self.unbegun
+    }
+
     pub(crate) fn is_root(&self) -> bool {
-        matches!(self.0, Place::Root(_))
+        matches!(self.place, Place::Root(_))
     }
 
     /// Gives a setting its value for as long as the transaction lasts.
     pub(crate) fn set(&mut self, name: &'static str, value: String) {
-        match &mut self.0 {
+        match &mut self.place {
             Place::Root(root) => root.set(name, value),
             Place::Savepoint(savepoint) => savepoint.set_to(name, value),
             Place::Joined(joined) => {
@@ -114,7 +135,7 @@ impl<'c, DB: Database> Scope<'c, DB> {
 
     /// What comes behind the end of an attempt.
     pub(crate) fn take_aftermath(&mut self) -> Option<Box<Aftermath>> {
-        match &mut self.0 {
+        match &mut self.place {
             Place::Root(root) => root.take_aftermath(),
             Place::Savepoint(_) | Place::Joined(_) => None,
         }
@@ -125,7 +146,7 @@ impl<'c, DB: Database> Scope<'c, DB> {
     #[inline]
     pub(crate) fn bounds(&mut self, limit: Option<Duration>) -> Bounds {
         let within = || limit.and_then(Deadline::exact);
-        let (deadline, refused) = match &mut self.0 {
+        let (deadline, refused) = match &mut self.place {
             Place::Root(root) => (root.deadline(), root.refused()),
             Place::Savepoint(savepoint) => (within(), savepoint.refused()),
             Place::Joined(joined) => (within(), joined.refused),
@@ -140,7 +161,7 @@ impl<'c, DB: Database> Scope<'c, DB> {
     /// Ends the scope whose body's time was over.
     pub(crate) fn expire(&mut self) -> sqlx::Error {
         let error = || Error::new(Kind::TimedOut);
-        match &mut self.0 {
+        match &mut self.place {
             Place::Root(root) => return root.expire(),
             Place::Savepoint(savepoint) => {
                 observe::timed_out();
@@ -158,7 +179,7 @@ impl<'c, DB: Database> Scope<'c, DB> {
     /// asking the database for more than COMMIT.
     #[inline]
     pub(crate) fn end_at_once(&mut self, succeeded: bool) -> AtOnce {
-        match &mut self.0 {
+        match &mut self.place {
             Place::Root(root) if succeeded => {
                 if let Some(committing) = root.commit_at_once() {
                     return AtOnce::Commits(committing);
@@ -180,7 +201,7 @@ impl<'c, DB: Database> Scope<'c, DB> {
         &mut self,
         concluded: Option<Concluded>,
     ) -> Result<Result<(), sqlx::Error>, Concluded> {
-        match &mut self.0 {
+        match &mut self.place {
             Place::Root(root) => root.committed(concluded),
             Place::Savepoint(_) | Place::Joined(_) => unreachable!("it has no COMMIT"),
         }
@@ -188,7 +209,7 @@ impl<'c, DB: Database> Scope<'c, DB> {
 
     /// Does what comes behind the end.
     pub(crate) async fn follow(&mut self, concluded: Concluded) -> Result<(), sqlx::Error> {
-        match &mut self.0 {
+        match &mut self.place {
             Place::Root(root) => root.follow(concluded, false, root.deadline()).await,
             Place::Savepoint(_) | Place::Joined(_) => concluded.answer,
         }
@@ -196,7 +217,7 @@ impl<'c, DB: Database> Scope<'c, DB> {
 
     /// Ends the scope as its body's result asks; an error replaces an `Ok`.
     pub(crate) async fn end(&mut self, succeeded: bool) -> Result<(), sqlx::Error> {
-        match &mut self.0 {
+        match &mut self.place {
             Place::Root(root) => root.end(succeeded).await,
             Place::Savepoint(savepoint) => savepoint.end(succeeded).await,
             Place::Joined(joined) => {

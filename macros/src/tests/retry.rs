@@ -190,14 +190,16 @@ fn with_rules_each_attempt_is_judged() {
         "retry, rollback_on(Ok(0)), commit_on(Err(AppError::Full))",
         FUNCTION,
         &expect![[r#"
-        let __ran = ::sqlx_transactional::__private::judge(
-        __ran,
-        |__returned: &R| match __returned {
-        Ok(0) => ::sqlx_transactional::__private::Verdict::RollBack,
-        Err(AppError::Full) => ::sqlx_transactional::__private::Verdict::Commit,
-        _ => ::sqlx_transactional::__private::Verdict::Usual,
-        },
-        );
-    "#]],
+            let __ran = ::sqlx_transactional::__private::judge::<
+            >(
+            &mut __handle,
+            __ran,
+            |__returned: &R| match __returned {
+            Ok(0) => ::sqlx_transactional::__private::Verdict::RollBack,
+            Err(AppError::Full) => ::sqlx_transactional::__private::Verdict::Commit,
+            _ => ::sqlx_transactional::__private::Verdict::Usual,
+            },
+            );
+        "#]],
     );
 }

@@ -40,7 +40,11 @@ fn what_ran_is_judged_before_it_ends() {
                         )
                         .await
                 };
-                let __ran = ::sqlx_transactional::__private::judge(
+                let __ran = ::sqlx_transactional::__private::judge::<
+                    ::sqlx_transactional::AccessOf<DbTx<'static>>,
+                    _,
+                >(
+                    &mut __handle,
                     __ran,
                     |__returned: &Result<u64, AppError>| match __returned {
                         Ok(0) => ::sqlx_transactional::__private::Verdict::RollBack,
@@ -64,25 +68,29 @@ fn one_of_them() {
         "commit_on(Err(AppError::Full))",
         FUNCTION,
         &expect![[r#"
-        let __ran = ::sqlx_transactional::__private::judge(
-        __ran,
-        |__returned: &R| match __returned {
-        Err(AppError::Full) => ::sqlx_transactional::__private::Verdict::Commit,
-        _ => ::sqlx_transactional::__private::Verdict::Usual,
-        },
-    "#]],
+            let __ran = ::sqlx_transactional::__private::judge::<
+            >(
+            &mut __handle,
+            __ran,
+            |__returned: &R| match __returned {
+            Err(AppError::Full) => ::sqlx_transactional::__private::Verdict::Commit,
+            _ => ::sqlx_transactional::__private::Verdict::Usual,
+            },
+        "#]],
     );
     check_difference(
         "rollback_on(Ok(Status::Stale))",
         FUNCTION,
         &expect![[r#"
-        let __ran = ::sqlx_transactional::__private::judge(
-        __ran,
-        |__returned: &R| match __returned {
-        Ok(Status::Stale) => ::sqlx_transactional::__private::Verdict::RollBack,
-        _ => ::sqlx_transactional::__private::Verdict::Usual,
-        },
-    "#]],
+            let __ran = ::sqlx_transactional::__private::judge::<
+            >(
+            &mut __handle,
+            __ran,
+            |__returned: &R| match __returned {
+            Ok(Status::Stale) => ::sqlx_transactional::__private::Verdict::RollBack,
+            _ => ::sqlx_transactional::__private::Verdict::Usual,
+            },
+        "#]],
     );
 }
 
@@ -92,7 +100,9 @@ fn any_pattern() {
         "commit_on(| Err(AppError::Full | AppError::Limit { .. }) | Err(e @ AppError::Other(1..=5)))",
         FUNCTION,
         &expect![[r#"
-            let __ran = ::sqlx_transactional::__private::judge(
+            let __ran = ::sqlx_transactional::__private::judge::<
+            >(
+            &mut __handle,
             __ran,
             |__returned: &R| match __returned {
             Err(AppError::Full | AppError::Limit { .. })
@@ -106,25 +116,29 @@ fn any_pattern() {
         "rollback_on(_)",
         FUNCTION,
         &expect![[r#"
-        let __ran = ::sqlx_transactional::__private::judge(
-        __ran,
-        |__returned: &R| match __returned {
-        _ => ::sqlx_transactional::__private::Verdict::RollBack,
-        _ => ::sqlx_transactional::__private::Verdict::Usual,
-        },
-    "#]],
+            let __ran = ::sqlx_transactional::__private::judge::<
+            >(
+            &mut __handle,
+            __ran,
+            |__returned: &R| match __returned {
+            _ => ::sqlx_transactional::__private::Verdict::RollBack,
+            _ => ::sqlx_transactional::__private::Verdict::Usual,
+            },
+        "#]],
     );
     check_difference(
         "rollback_on(ok!())",
         FUNCTION,
         &expect![[r#"
-        let __ran = ::sqlx_transactional::__private::judge(
-        __ran,
-        |__returned: &R| match __returned {
-        ok!() => ::sqlx_transactional::__private::Verdict::RollBack,
-        _ => ::sqlx_transactional::__private::Verdict::Usual,
-        },
-    "#]],
+            let __ran = ::sqlx_transactional::__private::judge::<
+            >(
+            &mut __handle,
+            __ran,
+            |__returned: &R| match __returned {
+            ok!() => ::sqlx_transactional::__private::Verdict::RollBack,
+            _ => ::sqlx_transactional::__private::Verdict::Usual,
+            },
+        "#]],
     );
 }
 
@@ -134,14 +148,16 @@ fn a_condition() {
         "commit_on(Err(e) if e.is_full() && limit > 3)",
         FUNCTION,
         &expect![[r#"
-        let __ran = ::sqlx_transactional::__private::judge(
-        __ran,
-        |__returned: &R| match __returned {
-        Err(e) if e.is_full() && limit > 3 => {
-        ::sqlx_transactional::__private::Verdict::Commit
-        _ => ::sqlx_transactional::__private::Verdict::Usual,
-        },
-    "#]],
+            let __ran = ::sqlx_transactional::__private::judge::<
+            >(
+            &mut __handle,
+            __ran,
+            |__returned: &R| match __returned {
+            Err(e) if e.is_full() && limit > 3 => {
+            ::sqlx_transactional::__private::Verdict::Commit
+            _ => ::sqlx_transactional::__private::Verdict::Usual,
+            },
+        "#]],
     );
 }
 
@@ -155,7 +171,9 @@ fn impl_trait_in_the_result_becomes_an_underscore() {
             return ::sqlx_transactional::__private::declared::<
             Result<_, E>,
             >();
-            let __ran = ::sqlx_transactional::__private::judge(
+            let __ran = ::sqlx_transactional::__private::judge::<
+            >(
+            &mut __handle,
             __ran,
             |__returned: &Result<_, E>| match __returned {
             Err(_) => ::sqlx_transactional::__private::Verdict::RollBack,
@@ -250,13 +268,15 @@ fn a_name_that_would_match_everything() {
         "commit_on(result if result.is_err())",
         FUNCTION,
         &expect![[r#"
-        let __ran = ::sqlx_transactional::__private::judge(
-        __ran,
-        |__returned: &R| match __returned {
-        result if result.is_err() => ::sqlx_transactional::__private::Verdict::Commit,
-        _ => ::sqlx_transactional::__private::Verdict::Usual,
-        },
-    "#]],
+            let __ran = ::sqlx_transactional::__private::judge::<
+            >(
+            &mut __handle,
+            __ran,
+            |__returned: &R| match __returned {
+            result if result.is_err() => ::sqlx_transactional::__private::Verdict::Commit,
+            _ => ::sqlx_transactional::__private::Verdict::Usual,
+            },
+        "#]],
     );
 }
 

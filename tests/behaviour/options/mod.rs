@@ -6,6 +6,7 @@ mod attribute;
 mod deferrable;
 mod found;
 mod isolation;
+mod keyed;
 mod locking;
 mod place;
 mod retry;
