@@ -1,5 +1,7 @@
--- One row for each call that was made with a key, written by its transaction.
+-- One row for each call that was made with a key, written by its transaction. The
+-- token tells the call's own row from that of another with the same key.
 create table if not exists sqlx_transactional_keys (
     key text primary key check (octet_length(key) <= 255),
+    token bytea not null,
     done_at timestamptz not null default now()
 );

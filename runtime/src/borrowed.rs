@@ -12,7 +12,6 @@ use crate::{
     conclude::{Concluded, End, answer},
     error::{Error, Kind},
     hooks::Due,
-    limits::Limits,
     observe::{self, Outcome},
     recorded::record,
     resolve::Ticket,
@@ -25,7 +24,8 @@ pub(crate) struct Borrowed<'c, DB: Database> {
     /// savepoint, and the commit is the caller's.
     outer: usize,
     mode: Mode,
-    limits: Limits,
+    /// What BEGIN was told.
+    terms: Terms,
     stage: Stage,
 }
 
@@ -62,7 +62,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
             owner,
             outer,
             mode: Mode::Write,
-            limits: Limits::new(),
+            terms: Terms::default(),
             stage: Stage::Closed,
         }
     }
@@ -101,7 +101,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
             return Err(Error::new(Kind::EndedEarly).into());
         }
         self.mode = terms.mode;
-        self.limits = terms.limits;
+        self.terms = terms.clone();
         self.stage = Stage::Beginning;
         let connection = self.connection();
         let begun = if nested {
@@ -140,9 +140,9 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
 
     /// Sets back what only the end of the session would.
     async fn reset(&mut self) {
-        let (limits, nested) = (self.limits, self.is_nested());
+        let (terms, nested) = (self.terms.clone(), self.is_nested());
         if !nested
-            && let Some(reset) = backend::of::<DB>().reset(self.connection(), &limits)
+            && let Some(reset) = backend::of::<DB>().reset(self.connection(), &terms)
             && let Err(error) = reset.await
         {
             observe::unclean(&error);

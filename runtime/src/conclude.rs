@@ -171,6 +171,17 @@ impl Concluded {
         }
     }
 
+    /// Whether its key was asked for in vain: the next attempt might find it there,
+    /// and take its own work for another's.
+    fn has_key(&self) -> bool {
+        let unknown = self
+            .answer
+            .as_ref()
+            .err()
+            .and_then(|error| Error::find(error));
+        unknown.is_some_and(|unknown| unknown.ticket.claim.is_some())
+    }
+
     /// How long to wait before the next attempt, if there is to be one; if not,
     /// the answer says how many there were. `failed` says whether the body did,
     /// for a reason that goes away.
@@ -185,7 +196,7 @@ impl Concluded {
         let (is_transient, is_idempotent) = (failed || refused, attempt.retry.idempotent);
         let pause = match self.outcome {
             Outcome::RolledBack if is_transient => attempt.pause(),
-            Outcome::Unknown if is_idempotent => attempt.pause(),
+            Outcome::Unknown if is_idempotent && !self.has_key() => attempt.pause(),
             _ => return None,
         };
         if let Some(pause) = pause {

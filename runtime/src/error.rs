@@ -166,8 +166,9 @@ impl Error {
     /// is either durable or gone (08007, `transaction_resolution_unknown`).
     ///
     /// Running it again is safe only if doing it twice is, or if it has an
-    /// [idempotency key](crate::keys). [`resolve`](Error::resolve) finds out what
-    /// happened, where that is possible.
+    /// [idempotency key](crate::keys); one with a key on a pool has asked by itself
+    /// until its deadline. [`resolve`](Error::resolve) finds out what happened,
+    /// where that is possible.
     #[must_use]
     pub fn is_outcome_unknown(&self) -> bool {
         self.kind == Kind::OutcomeUnknown

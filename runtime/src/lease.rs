@@ -16,11 +16,13 @@ use crate::{
     error::{Error, Kind},
     finish::{FinishOnDrop, Patience},
     hooks::{Hooks, When},
+    keys,
     lean::{boxed, rarely},
+    limits::DEFAULT_TIMEOUT,
     observe::{self, Account, Outcome, spawn},
     pools,
     recorded::record,
-    resolve::Ticket,
+    resolve::{Number, Resolution, Ticket},
     session::About,
     state::{Mark, Proof},
     waits,
@@ -176,8 +178,8 @@ impl<DB: Database> Lease<DB> {
     }
 
     /// What the server calls the transaction, if it was asked.
-    pub(crate) fn transaction(&self) -> Option<u64> {
-        self.held.about.session()?.transaction
+    pub(crate) fn number(&self) -> Option<Number> {
+        self.held.about.session()?.number
     }
 
     /// The connection, which is there until the lease ends.
@@ -253,11 +255,31 @@ impl<DB: Database> Lease<DB> {
                 (Outcome::RolledBack, Err(error))
             }
             Refusal::Unknown => {
-                observe::outcome_unknown(&error);
+                let (pool, late) = (self.held.about.pool.clone(), self.held.about.deadline);
                 let damage = backend::of::<DB>().damage(&error);
                 self.close("COMMIT was not answered", damage);
-                let unknown = Error::unknown(record(&error), ticket);
-                (Outcome::Unknown, Err(unknown.into()))
+                let resolution = match ticket.claim.clone() {
+                    Some(claim) => {
+                        let late = late.unwrap_or_else(|| Instant::now() + DEFAULT_TIMEOUT);
+                        keys::ask(pool, claim, late).await
+                    }
+                    None => Resolution::Unknown,
+                };
+                match resolution {
+                    Resolution::Committed => {
+                        observe::not_answered(&error, Outcome::Committed);
+                        (Outcome::Committed, Ok(()))
+                    }
+                    Resolution::RolledBack => {
+                        observe::not_answered(&error, Outcome::RolledBack);
+                        (Outcome::RolledBack, Err(error))
+                    }
+                    Resolution::Unknown => {
+                        observe::outcome_unknown(&error);
+                        let unknown = Error::unknown(record(&error), ticket);
+                        (Outcome::Unknown, Err(unknown.into()))
+                    }
+                }
             }
         }
     }
@@ -371,8 +393,8 @@ impl<DB: Database> Lease<DB> {
         if !self.held.about.terms.are_plain() {
             rarely();
             self.interrupt().lower();
-            let limits = self.held.about.terms.limits;
-            if backend.reset(self.connection(), &limits).is_some() {
+            let terms = self.held.about.terms.clone();
+            if backend.reset(self.connection(), &terms).is_some() {
                 let runtime = self.held.about.runtime.clone();
                 return observe::let_go(&runtime, self.reset_and_give_back());
             }
@@ -398,9 +420,9 @@ impl<DB: Database> Lease<DB> {
     }
 
     async fn reset_and_give_back(mut self) {
-        let (backend, limits) = (backend::of::<DB>(), self.held.about.terms.limits);
+        let (backend, terms) = (backend::of::<DB>(), self.held.about.terms.clone());
         let reset = async {
-            match backend.reset(self.connection(), &limits) {
+            match backend.reset(self.connection(), &terms) {
                 Some(reset) => reset.await,
                 None => Ok(()),
             }

@@ -50,6 +50,7 @@
 //! | `Ok` | COMMIT is refused | the database's own error; rolled back |
 //! | `Ok` | a [`before_commit`](Tx::before_commit) hook refuses | its error, or [`Error::is_vetoed`]; rolled back |
 //! | `Ok` | the connection is lost, or the time is over, after COMMIT was sent | [`Error::is_outcome_unknown`] |
+//! | the same, with a [key](keys) and on a pool | it asks until its deadline | the body's `Ok`, the lost connection's error, or still unknown |
 //! | `Ok`, but a statement, or a function that joined, failed and the error was swallowed | ROLLBACK | [`Error::is_doomed`], with the first failure as its source |
 //! | `Ok`, but [`roll_back`](Tx::roll_back) was asked for | ROLLBACK | the body's `Ok` |
 //! | `Ok` that matches `rollback_on(…)` | ROLLBACK | the body's `Ok` |
@@ -115,7 +116,7 @@
 //! `outcome` (`committed`, `rolled_back`, `ended_early`, `unknown`), `statements`, `rows` and
 //! `held_us`, the microseconds it had a connection. Events inside it, at the
 //! levels of their urgency: `begin`, `commit`, `rollback`, `savepoint`, `release`
-//! with `elapsed_us`; `doomed`, `timed out`, `COMMIT refused`, `connection closed`,
+//! with `elapsed_us`; `doomed`, `timed out`, `COMMIT refused`, `COMMIT not answered`, `connection closed`,
 //! `server session ended`, `server session not ended` with `why`, `outcome unknown`, `retrying` with `attempt` and `pause_us`. None carries a statement's text, its parameters or a database's
 //! message.
 

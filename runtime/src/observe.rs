@@ -291,6 +291,12 @@ pub(crate) fn outcome_unknown(error: &sqlx::Error) {
     event!(error: cause = %label(error), "outcome unknown");
 }
 
+/// COMMIT was not answered, and the key has told what became of it.
+pub(crate) fn not_answered(error: &sqlx::Error, outcome: Outcome) {
+    let outcome = outcome.as_str();
+    event!(warn: cause = %label(error), outcome, "COMMIT not answered");
+}
+
 pub(crate) fn unclean(error: &sqlx::Error) {
     event!(warn: cause = %label(error), "connection not clean");
 }

@@ -39,6 +39,8 @@ pub struct Options {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Special {
     pub(crate) resolvable: bool,
+    /// Whether it waits for what the other nodes of a cluster have committed.
+    pub(crate) up_to_date: bool,
     pub(crate) limits: Limits,
     pub(crate) characteristics: Characteristics,
     /// How the outermost function is repeated.
@@ -50,6 +52,7 @@ pub(crate) struct Special {
 impl Special {
     pub(crate) const NOTHING: Self = Self {
         resolvable: false,
+        up_to_date: false,
         limits: Limits::new(),
         characteristics: Characteristics::new(),
         retry: None,
@@ -292,13 +295,15 @@ pub async fn claim<A: Access, R: Outcome>(
     key: impl AsRef<str>,
 ) -> Option<R> {
     let (scope, key) = (A::scope(handle), key.as_ref());
-    if let Err(error) = keys::claim(scope.core(), key).await {
-        scope.leave();
-        return Some(R::from_error(error));
-    }
-    if scope.is_root() {
+    let is_root = scope.is_root();
+    match keys::claim(scope.core(), key).await {
+        Err(error) => {
+            scope.leave();
+            return Some(R::from_error(error));
+        }
         // Elsewhere it may be undone while the rest commits.
-        scope.core().state().set_key(key);
+        Ok(claim) if is_root => scope.core().state().set_claim(claim),
+        Ok(_) => {}
     }
     None
 }

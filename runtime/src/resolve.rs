@@ -7,10 +7,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     backend::{self, Asked},
+    begin::{DynSource, Source},
     error::Error,
-    handle::Tx,
-    keys,
-    limits::Limits,
+    keys::{Claim, Found, look_up},
 };
 
 /// What became of a transaction.
@@ -21,7 +20,8 @@ pub enum Resolution {
     /// Nothing of it is there, nor will be.
     RolledBack,
     /// Nobody can tell: it was not asked for before, it is still being ended
-    /// after five seconds, or it is so long ago that the engine has forgotten.
+    /// after five seconds, or it is so long ago, or the server has crashed since,
+    /// that the engine has forgotten.
     Unknown,
 }
 
@@ -46,8 +46,17 @@ impl Resolvable for sqlx::Postgres {}
 /// What is needed to ask.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ticket {
-    pub(crate) transaction: Option<u64>,
-    pub(crate) key: Option<Arc<str>>,
+    pub(crate) number: Option<Number>,
+    pub(crate) claim: Option<Arc<Claim>>,
+}
+
+/// What a server calls a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Number {
+    pub(crate) id: u64,
+    /// Which server gave it, since which crash: what it gave and had not yet
+    /// written down when it crashed it gives again. `None` is like nothing else.
+    pub(crate) giver: Option<u64>,
 }
 
 /// How long to wait for a session that has not ended.
@@ -58,25 +67,38 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 impl Error {
     /// Finds out what the [unknown outcome](Error::is_outcome_unknown) was, through
-    /// another connection of `pool`, which must lead to the same database.
+    /// another connection of `place`, a pool or a [`Source`], which must lead to the
+    /// same database. Of a place of your own [`after_begin`](Source::after_begin) is
+    /// run, and nothing else.
     ///
     /// This needs a transaction that has something to be asked by:
     ///
     /// | function | asked by | engines |
     /// |---|---|---|
+    /// | `#[transactional(key = expr)]` | its row in the table of [keys](crate::keys), where and as whom it was written | all |
     /// | `#[transactional(resolvable)]` | `pg_xact_status` (PostgreSQL manual, 9.27.7) | PostgreSQL |
-    /// | `#[transactional(key = expr)]` | its row in the table of [keys] | all |
     ///
-    /// Otherwise, and for any other error, the answer is [`Resolution::Unknown`].
+    /// A key is asked first. Otherwise, and for any other error, the answer is
+    /// [`Resolution::Unknown`].
+    ///
+    /// **Only a key survives a crash of the server.** A number that PostgreSQL gave
+    /// to a transaction and had not yet written down when it crashed it gives again,
+    /// and so does a standby that is promoted. `committed` therefore counts only on
+    /// the server that gave the number, and only if it has not crashed since;
+    /// otherwise it is unknown. A server that is still a standby is not believed
+    /// either.
     ///
     /// # Errors
     ///
     /// When the database cannot be asked; asking again is safe.
-    pub async fn resolve<DB: Database>(&self, pool: &Pool<DB>) -> Result<Resolution, sqlx::Error> {
-        let mut resolution = of(pool, &self.ticket).await?;
+    pub async fn resolve<DB: Database>(
+        &self,
+        place: &impl Source<DB>,
+    ) -> Result<Resolution, sqlx::Error> {
+        let mut resolution = of(place, &self.ticket).await?;
         for earlier in &self.earlier {
             // One that committed is enough, and one that is unknown too much.
-            resolution = match (resolution, of(pool, earlier).await?) {
+            resolution = match (resolution, of(place, earlier).await?) {
                 (Resolution::Committed, _) | (_, Resolution::Committed) => Resolution::Committed,
                 (Resolution::RolledBack, Resolution::RolledBack) => Resolution::RolledBack,
                 _ => Resolution::Unknown,
@@ -87,25 +109,29 @@ impl Error {
 }
 
 /// What became of one attempt.
-async fn of<DB: Database>(pool: &Pool<DB>, ticket: &Ticket) -> Result<Resolution, sqlx::Error> {
-    if let Some(transaction) = ticket.transaction {
-        let resolution = ask(pool, transaction).await?;
-        if resolution != Resolution::Unknown {
-            return Ok(resolution);
+async fn of<DB: Database>(
+    place: &dyn DynSource<DB>,
+    ticket: &Ticket,
+) -> Result<Resolution, sqlx::Error> {
+    if let Some(claim) = &ticket.claim {
+        match look_up(place, claim).await? {
+            Found::Own => return Ok(Resolution::Committed),
+            Found::Another => return Ok(Resolution::RolledBack),
+            Found::Hidden | Found::Busy => {}
         }
     }
-    match &ticket.key {
-        Some(key) => look_up(pool, key).await,
+    match ticket.number {
+        Some(number) => ask(place.pool(), number).await,
         None => Ok(Resolution::Unknown),
     }
 }
 
 /// Asks the server by the transaction's number.
-async fn ask<DB: Database>(pool: &Pool<DB>, transaction: u64) -> Result<Resolution, sqlx::Error> {
+async fn ask<DB: Database>(pool: &Pool<DB>, number: Number) -> Result<Resolution, sqlx::Error> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let mut connection = pool.acquire().await?;
-        let asked = backend::of::<DB>().committed(&mut connection, transaction);
+        let asked = backend::of::<DB>().committed(&mut connection, number);
         let asked = timeout(PATIENCE, asked).await;
         let Ok(asked) = asked else {
             connection.close_on_drop();
@@ -119,25 +145,5 @@ async fn ask<DB: Database>(pool: &Pool<DB>, transaction: u64) -> Result<Resoluti
         }
         drop(connection);
         sleep(PAUSE).await;
-    }
-}
-
-/// Tries to write the key itself: that waits for whoever is writing it, and
-/// fails if it is there.
-async fn look_up<DB: Database>(pool: &Pool<DB>, key: &str) -> Result<Resolution, sqlx::Error> {
-    let looked_up = crate::on(pool)
-        .name("resolve")
-        .limits(Limits::new().timeout(PATIENCE))
-        .run(async |tx: &mut Tx<'_, DB>| {
-            tx.roll_back();
-            keys::claim(tx.core(), key).await
-        });
-    match looked_up.await {
-        Ok(()) => Ok(Resolution::RolledBack),
-        Err(error) => match Error::find(&error) {
-            Some(found) if found.is_already_done() => Ok(Resolution::Committed),
-            Some(found) if found.is_timed_out() => Ok(Resolution::Unknown),
-            _ => Err(error),
-        },
     }
 }

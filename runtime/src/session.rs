@@ -30,7 +30,7 @@ pub(crate) struct About<DB: Database> {
     /// When the caller stops waiting.
     pub(crate) deadline: Option<Instant>,
     pub(crate) runtime: Handle,
-    pool: Pool<DB>,
+    pub(crate) pool: Pool<DB>,
     identity: Option<Box<Identity>>,
 }
 

@@ -28,6 +28,10 @@ impl Given {
         self.0.is_empty()
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Setting> {
+        self.0.iter()
+    }
+
     /// Whether `name` has this value in the end.
     pub(crate) fn has(&self, name: &str, value: &str) -> bool {
         let last = self.0.iter().rfind(|(known, _)| *known == name);
@@ -59,7 +63,7 @@ impl Given {
 /// `text`, which has no NUL, as SQL. The form with escapes means the same
 /// whatever `standard_conforming_strings` is set to (PostgreSQL manual,
 /// 4.1.2.2), and sqlx speaks UTF-8, in which no other character has these bytes.
-fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 

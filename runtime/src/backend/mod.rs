@@ -28,7 +28,12 @@ pub(crate) use terms::{Extras, Interrupt, Mode, Session, Terms};
 use terms::{only_postgres, only_sqlite};
 pub(crate) use text::{Effect, Text};
 
-use crate::{characteristics::Isolation, limits::Limits, state::Mark};
+use crate::{
+    characteristics::Isolation,
+    keys::{Claim, Token, Whereabouts},
+    resolve::Number,
+    state::Mark,
+};
 
 /// How far the damage of an error reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,9 +128,9 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
     fn reset<'c>(
         &self,
         connection: &'c mut DB::Connection,
-        limits: &Limits,
+        terms: &Terms,
     ) -> Option<BoxFuture<'c, Result<(), sqlx::Error>>> {
-        let _ = (connection, limits);
+        let _ = (connection, terms);
         None
     }
 
@@ -166,15 +171,31 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
     fn committed<'c>(
         &self,
         connection: &'c mut DB::Connection,
-        transaction: u64,
+        number: Number,
     ) -> BoxFuture<'c, Result<Asked, sqlx::Error>>;
 
-    /// Writes an idempotency key into its table.
+    /// Writes an idempotency key with its token into their table, as one message,
+    /// and tells which table that is, and as whom.
     fn claim<'c>(
         &self,
         connection: &'c mut DB::Connection,
         key: &'c str,
-    ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
+        token: Token,
+    ) -> BoxFuture<'c, Result<Whereabouts, sqlx::Error>>;
+
+    /// Writes a key with nobody's token where and as whom it was claimed, unless it
+    /// is there, and gives the token that there is then, if that may be read.
+    fn look_up<'c>(
+        &self,
+        connection: &'c mut DB::Connection,
+        claim: &'c Claim,
+    ) -> BoxFuture<'c, Result<Option<Token>, sqlx::Error>>;
+
+    /// The isolation in which a statement reads what the one before it has waited
+    /// for, where that is not so in every one.
+    fn isolation_to_ask(&self) -> Option<Isolation> {
+        None
+    }
 
     /// The table of idempotency keys, as SQL that creates it where it is not.
     fn key_table(&self) -> &'static str;

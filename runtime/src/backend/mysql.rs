@@ -13,7 +13,8 @@ use sqlx_core::transaction::TransactionManager;
 
 use crate::{
     characteristics::Isolation,
-    limits::Limits,
+    keys::{Claim, Token, Whereabouts, hex},
+    resolve::Number,
     state::{Mark, fresh_number},
 };
 
@@ -54,12 +55,17 @@ impl Backend<MySql> for MySqlBackend {
         connection: &'c mut MySqlConnection,
         terms: &Terms,
     ) -> BoxFuture<'c, Result<Session, sqlx::Error>> {
-        let (identify, begin) = (terms.identify, begin_sql(terms));
+        let (identify, up_to_date, mut begin) =
+            (terms.identify, terms.up_to_date, begin_sql(terms));
         Box::pin(async move {
-            if identify {
-                return begin_and_tell(connection, &begin.0).await;
+            if up_to_date && is_clustered(connection).await? {
+                begin.insert_str(0, SET_SYNC_WAIT);
             }
-            MySqlTransactionManager::begin(connection, Some(begin.into_sql_str())).await?;
+            if identify {
+                return begin_and_tell(connection, &begin).await;
+            }
+            let begin = AssertSqlSafe(begin).into_sql_str();
+            MySqlTransactionManager::begin(connection, Some(begin)).await?;
             Ok(Session::default())
         })
     }
@@ -93,11 +99,20 @@ impl Backend<MySql> for MySqlBackend {
     fn reset<'c>(
         &self,
         connection: &'c mut MySqlConnection,
-        limits: &Limits,
+        terms: &Terms,
     ) -> Option<BoxFuture<'c, Result<(), sqlx::Error>>> {
-        limits.lock_timeout?;
+        let (lock_timeout, up_to_date) = (terms.limits.lock_timeout, terms.up_to_date);
+        if lock_timeout.is_none() && !up_to_date {
+            return None;
+        }
         Some(Box::pin(async move {
-            connection.execute(RESET_LOCK_TIMEOUT).await.map(drop)
+            if lock_timeout.is_some() {
+                connection.execute(RESET_LOCK_TIMEOUT).await?;
+            }
+            if up_to_date && is_clustered(connection).await? {
+                connection.execute(RESET_SYNC_WAIT).await?;
+            }
+            Ok(())
         }))
     }
 
@@ -167,7 +182,7 @@ impl Backend<MySql> for MySqlBackend {
     fn committed<'c>(
         &self,
         _: &'c mut MySqlConnection,
-        _: u64,
+        _: Number,
     ) -> BoxFuture<'c, Result<Asked, sqlx::Error>> {
         Box::pin(std::future::ready(Ok(Asked::Unknown)))
     }
@@ -176,9 +191,37 @@ impl Backend<MySql> for MySqlBackend {
         &self,
         connection: &'c mut MySqlConnection,
         key: &'c str,
-    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        let insert = sqlx::query("insert into sqlx_transactional_keys (`key`) values (?)");
-        Box::pin(async move { insert.bind(key).execute(connection).await.map(drop) })
+        token: Token,
+    ) -> BoxFuture<'c, Result<Whereabouts, sqlx::Error>> {
+        let key = hex(key);
+        let insert = format!(
+            "INSERT INTO sqlx_transactional_keys (`key`, token) VALUES (x'{key}', x'{token}'); \
+             SELECT CONCAT('`', REPLACE(DATABASE(), '`', '``'), '`')"
+        );
+        Box::pin(async move {
+            Ok(Whereabouts {
+                schema: told(connection, insert).await?.map(Into::into),
+                role: None,
+            })
+        })
+    }
+
+    /// A locking read sees what is committed in every isolation, and asks for no
+    /// more than the privilege to read (manual, 15.7.2.4).
+    fn look_up<'c>(
+        &self,
+        connection: &'c mut MySqlConnection,
+        claim: &'c Claim,
+    ) -> BoxFuture<'c, Result<Option<Token>, sqlx::Error>> {
+        let (table, key, nobody) = (claim.place.table(), hex(&claim.key), Token::NONE);
+        let look = format!(
+            "INSERT IGNORE INTO {table} (`key`, token) VALUES (x'{key}', x'{nobody}'); \
+             SELECT LOWER(HEX(token)) FROM {table} WHERE `key` = x'{key}' LOCK IN SHARE MODE"
+        );
+        Box::pin(async move {
+            let token = told(connection, look).await?;
+            Ok(token.as_deref().and_then(Token::read))
+        })
     }
 
     fn key_table(&self) -> &'static str {
@@ -355,8 +398,32 @@ fn set_lock_timeout(limit: Duration) -> String {
 const RESET_LOCK_TIMEOUT: &str =
     "SET SESSION innodb_lock_wait_timeout = @sqlx_transactional_lock_timeout";
 
+/// Galera waits, before the transaction begins and never inside one, until this node
+/// has all that the others had committed (MariaDB, `wsrep_sync_wait`).
+const SET_SYNC_WAIT: &str = "SET @sqlx_transactional_sync_wait = @@SESSION.wsrep_sync_wait, \
+                             SESSION wsrep_sync_wait = 15; ";
+
+const RESET_SYNC_WAIT: &str = "SET SESSION wsrep_sync_wait = @sqlx_transactional_sync_wait";
+
+/// Whether this server can be a node of a Galera cluster.
+async fn is_clustered(connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
+    let show = "SHOW VARIABLES WHERE Variable_name = 'wsrep_sync_wait'";
+    let shown = sqlx::raw_sql(show).fetch_all(connection).await?;
+    Ok(!shown.is_empty())
+}
+
+/// The text that a message of this crate's own is answered in the end.
+async fn told(
+    connection: &mut MySqlConnection,
+    sql: String,
+) -> Result<Option<String>, sqlx::Error> {
+    let rows = sqlx::raw_sql(AssertSqlSafe(sql));
+    let rows = rows.fetch_all(connection).await?;
+    Ok(rows.last().and_then(|row| row.try_get(0).ok()))
+}
+
 /// BEGIN with everything that holds for the transaction.
-fn begin_sql(terms: &Terms) -> AssertSqlSafe<String> {
+fn begin_sql(terms: &Terms) -> String {
     let begin = match terms.mode {
         Mode::Write => "START TRANSACTION",
         Mode::Read => "START TRANSACTION READ ONLY",
@@ -371,7 +438,7 @@ fn begin_sql(terms: &Terms) -> AssertSqlSafe<String> {
     let mark = terms.mark.map(|mark| MySqlBackend.mark_sql(mark));
     let parts = [lock_timeout, isolation, Some(begin.to_owned()), mark];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
-    AssertSqlSafe(parts.join("; "))
+    parts.join("; ")
 }
 
 /// Begins and asks who we are, and where, in the same message. sqlx's own way gives no

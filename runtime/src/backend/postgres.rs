@@ -14,13 +14,16 @@ use std::{
 use futures_core::future::BoxFuture;
 use sqlx::{
     AssertSqlSafe, Connection, Executor, PgConnection, Postgres, Row, SqlStr,
-    postgres::{PgDatabaseError, PgSeverity, PgTransactionManager},
+    postgres::{PgDatabaseError, PgRow, PgSeverity, PgTransactionManager},
 };
 use sqlx_core::transaction::TransactionManager;
 
 use self::begin::{begin_and_tell, begin_sql};
 use crate::{
     characteristics::{Characteristics, Isolation},
+    keys::{Claim, Token, Whereabouts},
+    resolve::Number,
+    settings::literal,
     state::{Mark, fresh_number},
 };
 
@@ -171,17 +174,28 @@ impl Backend<Postgres> for PostgresBackend {
         })
     }
 
+    /// A number that was given again is in the future until its namesake begins
+    /// (22023, `invalid_parameter_value`), and ours is lost; but a standby may just
+    /// not have heard of it.
     fn committed<'c>(
         &self,
         connection: &'c mut PgConnection,
-        transaction: u64,
+        number: Number,
     ) -> BoxFuture<'c, Result<Asked, sqlx::Error>> {
-        let ask = sqlx::query_scalar("select pg_xact_status($1::text::xid8)");
-        let ask = ask.bind(transaction.to_string());
+        let ask = format!(
+            "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_xact_status('{}'::xid8) END, {GIVER}",
+            number.id
+        );
         Box::pin(async move {
-            let status: Option<String> = ask.fetch_one(connection).await?;
+            let rows = match told(connection, ask).await {
+                Ok(rows) => rows,
+                Err(error) if code_is(&error, "22023") => return Ok(Asked::RolledBack),
+                Err(error) => return Err(error),
+            };
+            let status: Option<String> = text(&rows, 0);
+            let giver = text(&rows, 1).and_then(|giver| giver.parse().ok());
             Ok(match status.as_deref() {
-                Some("committed") => Asked::Committed,
+                Some("committed") if giver.is_some() && giver == number.giver => Asked::Committed,
                 Some("aborted") => Asked::RolledBack,
                 Some("in progress") => Asked::Open,
                 _ => Asked::Unknown,
@@ -193,9 +207,44 @@ impl Backend<Postgres> for PostgresBackend {
         &self,
         connection: &'c mut PgConnection,
         key: &'c str,
-    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        let insert = sqlx::query("insert into sqlx_transactional_keys (key) values ($1)");
-        Box::pin(async move { insert.bind(key).execute(connection).await.map(drop) })
+        token: Token,
+    ) -> BoxFuture<'c, Result<Whereabouts, sqlx::Error>> {
+        let (key, token) = (literal(key), bytes(token));
+        let insert = format!(
+            "INSERT INTO sqlx_transactional_keys (key, token) VALUES ({key}, {token}) \
+             RETURNING (SELECT relnamespace::regnamespace::text FROM pg_class \
+             WHERE oid = 'sqlx_transactional_keys'::regclass), quote_ident(current_user)"
+        );
+        Box::pin(async move {
+            let rows = told(connection, insert).await?;
+            Ok(Whereabouts {
+                schema: text(&rows, 0).map(Into::into),
+                role: text(&rows, 1).map(Into::into),
+            })
+        })
+    }
+
+    fn look_up<'c>(
+        &self,
+        connection: &'c mut PgConnection,
+        claim: &'c Claim,
+    ) -> BoxFuture<'c, Result<Option<Token>, sqlx::Error>> {
+        let (table, key, nobody) = (claim.place.table(), literal(&claim.key), bytes(Token::NONE));
+        let role = claim.place.role.as_ref();
+        let role = role.map_or_else(String::new, |role| format!("SET LOCAL ROLE {role}; "));
+        let look = format!(
+            "{role}INSERT INTO {table} (key, token) VALUES ({key}, {nobody}) \
+             ON CONFLICT DO NOTHING; SELECT encode(token, 'hex') FROM {table} WHERE key = {key}"
+        );
+        Box::pin(async move {
+            let rows = told(connection, look).await?;
+            Ok(text(&rows, 0).as_deref().and_then(Token::read))
+        })
+    }
+
+    /// PostgreSQL manual, 13.2.1: each statement has a snapshot of its own.
+    fn isolation_to_ask(&self) -> Option<Isolation> {
+        Some(Isolation::ReadCommitted)
     }
 
     fn key_table(&self) -> &'static str {
@@ -461,6 +510,28 @@ fn farewell(error: &sqlx::Error) -> Option<Cow<'_, str>> {
         is_ended || (is_cut && *code != "08P01" && *code != "08007")
     })
 }
+
+/// What a message of this crate's own is answered. It is text and has no name on the
+/// server, so that it works where each transaction may have another session.
+async fn told(connection: &mut PgConnection, sql: String) -> Result<Vec<PgRow>, sqlx::Error> {
+    let sql = sqlx::raw_sql(AssertSqlSafe(sql));
+    sql.fetch_all(connection).await
+}
+
+/// A column of the last row.
+fn text(rows: &[PgRow], column: usize) -> Option<String> {
+    rows.last()?.try_get(column).ok()
+}
+
+/// A token as SQL.
+fn bytes(token: Token) -> String {
+    literal(&format!("\\x{token}"))
+}
+
+/// Which server this is, since which crash: when its statistics were reset, which
+/// recovery does (PostgreSQL manual, 28.2), in microseconds.
+const GIVER: &str =
+    "(extract(epoch from pg_stat_get_bgwriter_stat_reset_time()) * 1000000)::bigint::text";
 
 fn code_is(error: &sqlx::Error, code: &str) -> bool {
     error

@@ -6,13 +6,15 @@ use std::time::Duration;
 use futures_core::future::BoxFuture;
 use futures_util::FutureExt;
 use sqlx::{
-    AssertSqlSafe, Connection, Executor, SqlSafeStr, SqlStr, Sqlite, SqliteConnection,
+    AssertSqlSafe, Connection, Executor, Row, SqlSafeStr, SqlStr, Sqlite, SqliteConnection,
     sqlite::SqliteTransactionManager,
 };
 use sqlx_core::transaction::TransactionManager;
 
 use crate::{
     characteristics::{Isolation, Locking},
+    keys::{Claim, Token, Whereabouts, hex},
+    resolve::Number,
     state::Mark,
 };
 
@@ -125,7 +127,7 @@ impl Backend<Sqlite> for SqliteBackend {
     fn committed<'c>(
         &self,
         _: &'c mut SqliteConnection,
-        _: u64,
+        _: Number,
     ) -> BoxFuture<'c, Result<Asked, sqlx::Error>> {
         Box::pin(std::future::ready(Ok(Asked::Unknown)))
     }
@@ -134,9 +136,37 @@ impl Backend<Sqlite> for SqliteBackend {
         &self,
         connection: &'c mut SqliteConnection,
         key: &'c str,
-    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        let insert = sqlx::query("insert into sqlx_transactional_keys (key) values (?)");
-        Box::pin(async move { insert.bind(key).execute(connection).await.map(drop) })
+        token: Token,
+    ) -> BoxFuture<'c, Result<Whereabouts, sqlx::Error>> {
+        let insert = format!(
+            "INSERT INTO sqlx_transactional_keys (key, token) \
+             VALUES (CAST(x'{}' AS TEXT), x'{token}')",
+            hex(key)
+        );
+        Box::pin(async move {
+            let insert = sqlx::raw_sql(AssertSqlSafe(insert));
+            insert.execute(connection).await?;
+            Ok(Whereabouts::default())
+        })
+    }
+
+    fn look_up<'c>(
+        &self,
+        connection: &'c mut SqliteConnection,
+        claim: &'c Claim,
+    ) -> BoxFuture<'c, Result<Option<Token>, sqlx::Error>> {
+        let (table, key, nobody) = (claim.place.table(), hex(&claim.key), Token::NONE);
+        let look = format!(
+            "INSERT INTO {table} (key, token) VALUES (CAST(x'{key}' AS TEXT), x'{nobody}') \
+             ON CONFLICT DO NOTHING; \
+             SELECT lower(hex(token)) FROM {table} WHERE key = CAST(x'{key}' AS TEXT)"
+        );
+        Box::pin(async move {
+            let rows = sqlx::raw_sql(AssertSqlSafe(look));
+            let rows = rows.fetch_all(connection).await?;
+            let token: Option<String> = rows.last().and_then(|row| row.try_get(0).ok());
+            Ok(token.as_deref().and_then(Token::read))
+        })
     }
 
     fn key_table(&self) -> &'static str {

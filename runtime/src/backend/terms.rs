@@ -9,7 +9,8 @@ use std::{
 };
 
 use crate::{
-    characteristics::Characteristics, error::Kind, limits::Limits, settings::Given, state::Mark,
+    characteristics::Characteristics, error::Kind, limits::Limits, resolve::Number,
+    settings::Given, state::Mark,
 };
 
 /// What a transaction may do; the engine enforces it.
@@ -40,6 +41,8 @@ pub(crate) struct Extras {
     pub(crate) identify: bool,
     /// Whether the outcome may have to be asked for later.
     pub(crate) resolvable: bool,
+    /// Whether it waits for what the other nodes of a cluster have committed.
+    pub(crate) up_to_date: bool,
 }
 
 impl Extras {
@@ -49,6 +52,7 @@ impl Extras {
         limits: Limits::new(),
         identify: false,
         resolvable: false,
+        up_to_date: false,
     };
 }
 
@@ -160,7 +164,7 @@ pub(crate) struct Session {
     )]
     pub(crate) server: Option<u64>,
     /// What the server calls the transaction.
-    pub(crate) transaction: Option<u64>,
+    pub(crate) number: Option<Number>,
 }
 
 /// The first of `terms` that PostgreSQL alone can give.

@@ -178,13 +178,13 @@ impl<DB: Database> Root<'_, DB> {
 
     /// What is needed to ask what became of the transaction.
     fn ticket(&self) -> Ticket {
-        let transaction = match &self.link {
-            Link::Leased(lease) => lease.transaction(),
+        let number = match &self.link {
+            Link::Leased(lease) => lease.number(),
             _ => None,
         };
         Ticket {
-            transaction,
-            key: self.state.key(),
+            number,
+            claim: self.state.claim(),
         }
     }
 

@@ -85,6 +85,7 @@ impl<'c, DB: Database> Place<'c, DB> {
             limits,
             identify: timed && self.pool().is_some(),
             resolvable: special.resolvable && mode == Mode::Write,
+            up_to_date: special.up_to_date,
             ..Extras::NOTHING
         };
         Terms::new(mode, asked)

@@ -10,6 +10,7 @@ use crate::{
     backend::{Interrupt, Terms},
     error::{Cause, Error},
     hooks::{Hooks, When},
+    keys::Claim,
     observe::Outcome,
     retry::Attempt,
     testing::Witness,
@@ -36,7 +37,7 @@ pub(super) struct Rare {
     /// Ends the statement that runs.
     pub(super) interrupt: Interrupt,
     /// The idempotency key that was written in it.
-    pub(super) key: Option<Arc<str>>,
+    pub(super) claim: Option<Arc<Claim>>,
 }
 
 impl State {
@@ -177,12 +178,12 @@ impl State {
     }
 
     #[inline]
-    pub(crate) fn key(&self) -> Option<Arc<str>> {
-        self.rare.as_ref()?.key.clone()
+    pub(crate) fn claim(&self) -> Option<Arc<Claim>> {
+        self.rare.as_ref()?.claim.clone()
     }
 
-    pub(crate) fn set_key(&mut self, key: &str) {
-        self.rare().key = Some(key.into());
+    pub(crate) fn set_claim(&mut self, claim: Claim) {
+        self.rare().claim = Some(Arc::new(claim));
     }
 
     /// Whether nothing was done because a call with the same key has committed before.

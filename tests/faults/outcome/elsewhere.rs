@@ -1,6 +1,6 @@
 //! Keys of a part of a transaction, and questions asked inside another one.
 
-use super::resolved::{cut, keyed};
+use super::resolved::{cut, keyed_on_own};
 use crate::ledger::Run;
 use crate::notes::Notes;
 use sqlx::Error;
@@ -39,7 +39,7 @@ for_engines! {
     async fn what_keeps_one_from_asking_is_an_error(db: &TestDb<DB>) {
         DB::run_on(db, keys::table::<DB>()).await;
         let run = Run::new(1);
-        let error = cut(db, Point::reply_to("COMMIT"), keyed(&db.pool, &run)).await;
+        let error = cut(db, Point::reply_to("COMMIT"), keyed_on_own(&db.pool, &run)).await;
         testing::forbid_second_transaction(&db.pool);
         let asked = on(&db.pool).run(async |tx| {
             DB::insert(tx, 1).await?;

@@ -2,8 +2,10 @@
 //! an idempotency key.
 
 mod answered;
+mod crashed;
 mod elsewhere;
 mod faulted;
 mod keyed;
+mod own;
 mod resolved;
 mod waited_for;

@@ -2,7 +2,7 @@
 
 use crate::ledger::Run;
 use crate::notes::Notes;
-use sqlx::Error;
+use sqlx::{Error, Pool};
 use sqlx_transactional::{Resolution, Resolvable, Tx, keys, on, transactional};
 use sqlx_transactional_tests::{Action, Point, Setup, TestDb, for_engines};
 
@@ -21,10 +21,17 @@ pub(super) async fn numbered<DB: Notes + Resolvable>(
 }
 
 #[transactional(key = run.id(0))]
-pub(super) async fn keyed<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(), Error> {
+async fn keyed<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(), Error> {
     tx.after_commit(run.on_commit());
     tx.after_rollback(run.on_rollback());
     DB::insert(tx, run.id(1)).await
+}
+
+/// [`keyed`] on a connection of the caller's own. It has no pool through which the
+/// call could ask by itself, and so leaves that to the caller.
+pub(super) async fn keyed_on_own<DB: Notes>(pool: &Pool<DB>, run: &Run) -> Result<(), Error> {
+    let mut own = pool.acquire().await?;
+    keyed(&mut own, run).await
 }
 
 #[transactional]
@@ -115,7 +122,7 @@ mod by_key {
         async fn assert_resolved(db: &TestDb<DB>, point: Point, wanted: Resolution) {
             DB::run_on(db, keys::table::<DB>()).await;
             let run = Run::new(1);
-            let error = cut(db, point, keyed(&db.pool, &run)).await;
+            let error = cut(db, point, keyed_on_own(&db.pool, &run)).await;
             assert_eq!(resolve(db, &error).await, wanted);
             assert_eq!(run.stored(db).await.is_empty(), wanted == Resolution::RolledBack);
             // Asking leaves nothing that a second call would take for done.
@@ -142,7 +149,7 @@ mod by_key {
                 [(1, Point::reply_to("COMMIT"), 1), (2, Point::command("COMMIT"), 2)]
             {
                 let run = Run::new(number);
-                let error = cut(db, point, keyed(&db.pool, &run)).await;
+                let error = cut(db, point, keyed_on_own(&db.pool, &run)).await;
                 let mut made = 1;
                 if resolve(db, &error).await == Resolution::RolledBack {
                     keyed(&db.pool, &run).await.unwrap();
@@ -212,7 +219,7 @@ mod waited_for {
             async fn one_whose_key_is_being_written_is_not_known(db: &TestDb<DB>) {
                 DB::run_on(db, keys::table::<DB>()).await;
                 let run = Run::new(1);
-                let error = cut(db, Point::command("COMMIT"), keyed(&db.pool, &run)).await;
+                let error = cut(db, Point::command("COMMIT"), keyed_on_own(&db.pool, &run)).await;
                 let (written, asked) = (Notify::new(), Notify::new());
                 let other = on(&db.observer).key(run.id(0).to_string()).run(async |tx| {
                     DB::insert(tx, 100).await?;

@@ -1,6 +1,6 @@
 //! An outcome that is asked for while the server is still at it.
 
-use super::resolved::{keyed, numbered};
+use super::resolved::{keyed_on_own, numbered};
 use crate::ledger::Run;
 use crate::notes::Notes;
 use sqlx::{Connection, Error};
@@ -91,7 +91,7 @@ for_engines! {
     #[test(Setup::wired())]
     async fn amb_06_the_answer_waits_for_the_key(db: &TestDb<DB>) {
         DB::run_on(db, keys::table::<DB>()).await;
-        assert_waits(db, async |pool, run| keyed(pool, run).await).await;
+        assert_waits(db, async |pool, run| keyed_on_own(pool, run).await).await;
     }
 
     /// The server gives it up, because somebody ends its session.

@@ -2,10 +2,13 @@
 
 use std::fmt::Write;
 
-use sqlx::{AssertSqlSafe, PgConnection, Row, SqlSafeStr, SqlStr};
+use sqlx::{AssertSqlSafe, PgConnection, SqlSafeStr, SqlStr};
 
-use super::{PostgresBackend, SERVER};
-use crate::backend::{Backend, Mode, Session, Terms};
+use super::{GIVER, PostgresBackend, SERVER, text, told};
+use crate::{
+    backend::{Backend, Mode, Session, Terms},
+    resolve::Number,
+};
 
 /// The first version with `transaction_timeout`.
 const TRANSACTION_TIMEOUT: u32 = 170_000;
@@ -76,21 +79,16 @@ pub(super) async fn begin_and_tell(
         begin.as_str()
     );
     if resolvable {
-        sql.push_str(", pg_current_xact_id()::text");
+        let _ = write!(sql, ", pg_current_xact_id()::text, {GIVER}");
     }
-    let rows = sqlx::raw_sql(AssertSqlSafe(sql))
-        .fetch_all(connection)
-        .await?;
-    let told = |column: usize| {
-        // The settings answer first.
-        let text: &str = rows.last()?.try_get(column).ok()?;
-        text.parse().ok()
-    };
+    // The settings answer first.
+    let rows = told(connection, sql).await?;
+    let told = |column| text(&rows, column)?.parse().ok();
     Ok(Session {
         id: told(0),
         began: told(1),
         server: told(2),
-        transaction: if resolvable { told(3) } else { None },
+        number: told(3).map(|id| Number { id, giver: told(4) }),
         ..Session::default()
     })
 }

@@ -83,7 +83,8 @@ for_each_engine! {
                 "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL statement_timeout = 1000; \
                  SET LOCAL lock_timeout = 2000; \
                  SET LOCAL idle_in_transaction_session_timeout = 5000; \
-                 SELECT pg_backend_pid()::text, pg_current_xact_id()::text"
+                 SELECT pg_backend_pid()::text, pg_current_xact_id()::text, \
+             (extract(epoch from pg_stat_get_bgwriter_stat_reset_time()) * 1000000)::bigint::text"
             }
             _ => {
                 "SET @sqlx_transactional_lock_timeout = @@SESSION.innodb_lock_wait_timeout, \

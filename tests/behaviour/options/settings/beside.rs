@@ -47,7 +47,8 @@ for_engines! {
              SET LOCAL lock_timeout = 2000; SET LOCAL idle_in_transaction_session_timeout = 3000; \
              SELECT set_config(E'app.user', E'Ada', true); \
              SELECT set_config(E'work_mem', E'128kB', true); \
-             SELECT pg_backend_pid()::text, pg_current_xact_id()::text"
+             SELECT pg_backend_pid()::text, pg_current_xact_id()::text, \
+             (extract(epoch from pg_stat_get_bgwriter_stat_reset_time()) * 1000000)::bigint::text"
         );
         db.assert_whole().await;
     }

@@ -40,7 +40,11 @@ impl By {
     async fn call<DB: Notes>(self, pool: &Pool<DB>, run: &Run) -> Result<(), Error> {
         match self {
             Self::Number => numbered(pool, run).await,
-            Self::Key => keyed(pool, run).await,
+            // A call on the pool would ask by itself: see R6.
+            Self::Key => {
+                let mut own = pool.acquire().await?;
+                keyed(&mut own, run).await
+            }
         }
     }
 }
