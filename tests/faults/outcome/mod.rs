@@ -9,3 +9,4 @@ mod keyed;
 mod own;
 mod resolved;
 mod waited_for;
+mod whereabouts;
