@@ -1,4 +1,4 @@
-//! The database engines everything is tested on.
+//! The database engines everything is tested on, and the pooler in front of one.
 
 /// One engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,15 +9,22 @@ pub(crate) enum Engine {
     Postgres,
     /// A private server, which speaks the protocol of MySQL.
     MariaDb,
+    /// A private pooler in front of the PostgreSQL.
+    PgBouncer,
 }
 
 impl Engine {
+    /// All of them, those that another needs first.
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Sqlite, Self::Postgres, Self::MariaDb, Self::PgBouncer];
+
     /// What people call it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "SQLite",
             Self::Postgres => "PostgreSQL",
             Self::MariaDb => "MariaDB",
+            Self::PgBouncer => "PgBouncer",
         }
     }
 
@@ -27,6 +34,7 @@ impl Engine {
             Self::Sqlite => "sqlite",
             Self::Postgres => "postgres",
             Self::MariaDb => "mysql",
+            Self::PgBouncer => "pgbouncer",
         }
     }
 
@@ -36,6 +44,7 @@ impl Engine {
             Self::Sqlite => None,
             Self::Postgres => Some("postgresql"),
             Self::MariaDb => Some("mariadb-server"),
+            Self::PgBouncer => Some("pgbouncer"),
         }
     }
 }

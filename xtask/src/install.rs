@@ -78,7 +78,8 @@ impl Installer {
         let log = self.scratch.join("apt.log");
         let once = || {
             tool::run_with(rights.apt(&["update"]), &log, FAREWELL)?;
-            let mut install = rights.apt(&["install", "--yes", "--no-install-recommends"]);
+            let mut install = rights.apt(&["install", "--yes", "--no-remove"]);
+            install.arg("--no-install-recommends");
             install.args(packages.split(' '));
             tool::run_with(install, &log, FAREWELL)
         };

@@ -77,7 +77,7 @@ impl Suite {
     pub(crate) fn exercises(self, engine: Engine) -> bool {
         match self {
             Self::Tests | Self::Faults => true,
-            Self::Demo => engine != Engine::MariaDb,
+            Self::Demo => matches!(engine, Engine::Sqlite | Engine::Postgres),
             Self::Features | Self::Doctests | Self::Examples => false,
         }
     }

@@ -125,9 +125,7 @@ fn engines(workspace: &Workspace, servers: Option<&Servers>) -> Vec<(Engine, Sta
             engines.extend(servers.states().iter().cloned());
             engines
         }
-        None => [Engine::Sqlite, Engine::Postgres, Engine::MariaDb]
-            .map(|engine| (engine, State::Unused))
-            .to_vec(),
+        None => Engine::ALL.map(|engine| (engine, State::Unused)).to_vec(),
     }
 }
 

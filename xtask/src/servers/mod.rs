@@ -1,6 +1,7 @@
 //! The private database servers: children of ours, gone when we are.
 
 mod mariadb;
+mod pgbouncer;
 mod place;
 mod postgres;
 
@@ -74,14 +75,21 @@ impl Servers {
             servers: Vec::new(),
             states: Vec::new(),
         };
-        let wanted = [Engine::Postgres, Engine::MariaDb];
-        let missing: Vec<_> = wanted
-            .into_iter()
-            .filter(|engine| find(*engine).is_none())
+        let servers = || {
+            Engine::ALL
+                .into_iter()
+                .filter(|engine| engine.package().is_some())
+        };
+        let missing: Vec<_> = servers()
+            .filter(|engine| find(*engine, 0).is_none())
             .collect();
         let why_missing = Installer::new(directory).install(&missing)?;
-        for engine in wanted {
-            let state = match find(engine) {
+        for engine in servers() {
+            let upstream = this.port(Engine::Postgres);
+            let state = match find(engine, upstream.unwrap_or_default()) {
+                Some(_) if engine == Engine::PgBouncer && upstream.is_none() => {
+                    State::Missing(format!("{} is not there", Engine::Postgres.name()))
+                }
                 None => {
                     let why = why_missing.clone().unwrap_or_else(|| {
                         let programs = programs(engine);
@@ -95,6 +103,13 @@ impl Servers {
             this.states.push((engine, state));
         }
         Ok(this)
+    }
+
+    /// The port of an engine's server that runs.
+    fn port(&self, engine: Engine) -> Option<u16> {
+        let mut servers = self.servers.iter();
+        let server = servers.find(|server| server.engine == engine)?;
+        Some(server.port)
     }
 
     fn start_one(
@@ -181,12 +196,14 @@ impl Servers {
     }
 }
 
-/// Looks for the programs of an engine's server.
-fn find(engine: Engine) -> Option<Box<dyn Installation>> {
+/// Looks for the programs of an engine's server. `upstream` is the port of the
+/// PostgreSQL that a pooler leads to.
+fn find(engine: Engine, upstream: u16) -> Option<Box<dyn Installation>> {
     match engine {
         Engine::Sqlite => None,
         Engine::Postgres => Some(Box::new(postgres::Postgres::find()?)),
         Engine::MariaDb => Some(Box::new(mariadb::MariaDb::find()?)),
+        Engine::PgBouncer => Some(Box::new(pgbouncer::PgBouncer::find(upstream)?)),
     }
 }
 
@@ -195,6 +212,7 @@ fn programs(engine: Engine) -> String {
         Engine::Sqlite => String::new(),
         Engine::Postgres => postgres::PROGRAMS.join(", "),
         Engine::MariaDb => mariadb::PROGRAMS.map(|names| names[0]).join(", "),
+        Engine::PgBouncer => pgbouncer::PROGRAM.to_owned(),
     }
 }
 

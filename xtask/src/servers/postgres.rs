@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -44,6 +45,15 @@ impl Postgres {
             programs,
         })
     }
+
+    /// Asks whether what listens there takes connections.
+    pub(super) fn is_ready(&self, place: &Place<'_>) -> Command {
+        let mut ready = place.command(self.programs.join("pg_isready"));
+        ready
+            .args(["--timeout=1", "--host=127.0.0.1", "--username=postgres"])
+            .args(["--port", &place.port.to_string()]);
+        ready
+    }
 }
 
 impl Installation for Postgres {
@@ -84,10 +94,8 @@ impl Installation for Postgres {
         let port = place.port.to_string();
         let address = ["--host=127.0.0.1", "--port", &port, "--username=postgres"];
         until_ready(&mut process, &log, || {
-            let mut ready = place.command(self.programs.join("pg_isready"));
-            ready
-                .args(["--timeout=1", "--dbname=postgres"])
-                .args(address);
+            let mut ready = self.is_ready(place);
+            ready.arg("--dbname=postgres");
             ready
         })?;
         let mut create = place.command(self.programs.join("createdb"));
