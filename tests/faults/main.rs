@@ -11,6 +11,7 @@ mod notes;
 mod outcome;
 mod panics;
 mod pauses;
+mod pooler;
 mod pools;
 mod sessions;
 mod sqlite_traps;

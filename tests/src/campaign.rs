@@ -41,11 +41,13 @@ pub enum Goal {
     R18,
     /// The pool's bound holds on the server.
     R19,
+    /// All of it behind a pooler in transaction mode.
+    R21,
 }
 
 impl Goal {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::R1,
         Self::R2,
         Self::R3,
@@ -61,6 +63,7 @@ impl Goal {
         Self::R13,
         Self::R18,
         Self::R19,
+        Self::R21,
     ];
 
     /// What is promised, in a few words.
@@ -82,6 +85,7 @@ impl Goal {
             Self::R13 => "SQLite's n-th system call fails",
             Self::R18 => "no stranger's session is ended",
             Self::R19 => "the pool's bound holds on the server",
+            Self::R21 => "all holds behind a pooler",
         }
     }
 }

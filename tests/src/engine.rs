@@ -1,5 +1,6 @@
 //! The engines, and which of them this run can reach.
 
+use crate::pooler;
 use std::env;
 use std::fmt;
 use std::io::Write;
@@ -73,6 +74,10 @@ impl Engine {
             .map(str::trim)
             .filter(|name| !name.is_empty())
         {
+            if name == pooler::NAME {
+                // It is no engine, and is looked for by those who need it.
+                continue;
+            }
             let known = Self::ALL
                 .into_iter()
                 .find(|engine| engine.to_string() == name);

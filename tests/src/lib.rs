@@ -45,6 +45,7 @@ pub mod database;
 pub mod engine;
 pub mod inspect;
 pub mod poll;
+pub mod pooler;
 pub mod run;
 pub mod server;
 pub mod setup;

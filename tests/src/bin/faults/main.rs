@@ -16,6 +16,7 @@ mod judge;
 mod lane;
 mod operations;
 mod own_forms;
+mod pooled;
 mod report;
 mod resolved;
 mod selection;
@@ -119,6 +120,9 @@ async fn campaign(args: Args) -> Result<bool, String> {
         join_all(lanes.map(|lane| run_lane(&desk, lane, args.control))).await;
         if round == 0 && args.control.is_none() {
             guests::sweeps(&desk, &engines).await;
+        }
+        if engines.contains(&Engine::Postgres) && args.control.is_none() {
+            pooled::sweep(&desk).await;
         }
         if desk.cases() >= FULL {
             break;
