@@ -20,7 +20,7 @@ use crate::{
     resolve::Ticket,
     session::About,
     state::{Mark, Proof},
-    waits,
+    waits::{self, Holder},
 };
 
 /// Owns a connection until it is known to be clean. Dropping a lease hands the
@@ -59,6 +59,7 @@ impl<DB: Database> Lease<DB> {
     /// on the next one instead, at most once for each connection of the pool.
     pub(crate) async fn begin(
         pool: &Pool<DB>,
+        holder: Holder,
         terms: &Terms,
         deadline: Option<Instant>,
     ) -> Result<Self, sqlx::Error> {
@@ -75,13 +76,16 @@ impl<DB: Database> Lease<DB> {
                     Box::pin(waits::acquire_another(pool, held)).await?
                 }
             };
-            waits::took(pool);
+            let taken = waits::took(holder, pool);
             let mut lease = Self::of(Some(connection), About::new(pool, terms, deadline), false);
             let begun = if let Some(sql) = lease.begin_in_place() {
                 // Dropped half-way, the lease is, and restores the connection.
                 let connection = lease.connection();
                 match DB::TransactionManager::begin(connection, Some(sql)).await {
-                    Ok(()) => return Ok(lease),
+                    Ok(()) => {
+                        taken.keep();
+                        return Ok(lease);
+                    }
                     Err(error) => Box::pin(lease.not_begun(error)).await,
                 }
             } else {
@@ -89,7 +93,10 @@ impl<DB: Database> Lease<DB> {
                 FinishOnDrop::new(runtime, patience, || lease.begun()).await
             };
             let error = match begun {
-                Ok(lease) => return Ok(lease),
+                Ok(lease) => {
+                    taken.keep();
+                    return Ok(lease);
+                }
                 Err(error) => error,
             };
             rarely();
@@ -98,7 +105,6 @@ impl<DB: Database> Lease<DB> {
             }
             // Nothing of this one's was lost with it.
             spares -= 1;
-            waits::gave_back();
         }
     }
 

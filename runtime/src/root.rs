@@ -24,11 +24,13 @@ use crate::{
     lease::Lease,
     limits::{DEFAULT_TIMEOUT, Limits},
     observe,
+    pools::{Id, id},
     private::{Options, Special},
     savepoint,
     scope::{Core, OTHER_SETTING},
     state::{Flight, State},
     testing::runs_twice,
+    waits::{Frame, Holder},
 };
 
 /// A transaction from its first statement to its end.
@@ -37,6 +39,8 @@ pub(crate) struct Root<'c, DB: Database> {
     /// When the whole call has to be over.
     deadline: Option<Deadline>,
     state: State,
+    /// The pool that it holds a connection of.
+    holds: Option<Id>,
     before_commit: BeforeCommit<DB>,
     /// Why the body is not called at all.
     unfit: Option<Kind>,
@@ -79,6 +83,7 @@ impl<'c, DB: Database> Root<'c, DB> {
                 None => Deadline::coarse(DEFAULT_TIMEOUT),
             },
             state,
+            holds: None,
             before_commit: BeforeCommit::default(),
             unfit: None,
             aftermath: None,
@@ -148,6 +153,7 @@ impl<'c, DB: Database> Root<'c, DB> {
     }
 
     async fn open(&mut self) -> Result<(), sqlx::Error> {
+        let holder = Holder::of(self);
         let Link::Idle(place) = &mut self.link else {
             return Ok(());
         };
@@ -162,10 +168,13 @@ impl<'c, DB: Database> Root<'c, DB> {
         self.state.in_flight = Some(Flight::Statement);
         let (terms, deadline) = (&self.state.terms, self.deadline.map(|deadline| deadline.at));
         let begun = match place.pool() {
-            Some(pool) if terms.are_plain() => Lease::begin(pool, terms, deadline).await.map(Some),
+            Some(pool) if terms.are_plain() => {
+                let begun = Lease::begin(pool, holder, terms, deadline).await;
+                begun.map(Some)
+            }
             _ => {
                 rarely();
-                Box::pin(place.begin(terms, deadline)).await
+                Box::pin(place.begin(holder, terms, deadline)).await
             }
         };
         self.state.in_flight = None;
@@ -181,6 +190,7 @@ impl<'c, DB: Database> Root<'c, DB> {
             self.state.marked(mark);
         }
         self.state.opened = self.span.is_some().then(std::time::Instant::now);
+        self.holds = place.pool().map(id);
         let source = place.source();
         self.link = match (lease, mem::replace(&mut self.link, Link::Ended)) {
             (Some(lease), _) => {
@@ -434,6 +444,10 @@ impl<DB: Database> Core<DB> for Root<'_, DB> {
 
     fn before_commit(&mut self) -> &mut BeforeCommit<DB> {
         &mut self.before_commit
+    }
+
+    fn frame(&self) -> Frame {
+        Frame::new(Holder::of(self), self.holds)
     }
 
     fn sees_the_end(&self) -> bool {

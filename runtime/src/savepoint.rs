@@ -20,6 +20,7 @@ use crate::{
     private::Options,
     scope::{Core, OTHER_SETTING},
     state::{Flight, State},
+    waits::Frame,
 };
 
 /// A savepoint, set before its first statement and gone after its end.
@@ -224,6 +225,10 @@ impl<DB: Database> Core<DB> for Savepoint<'_, DB> {
 
     fn prove(&mut self, succeeded: bool, last: bool) -> BoxFuture<'_, ()> {
         self.parent.prove(succeeded, last)
+    }
+
+    fn frame(&self) -> Frame {
+        self.parent.frame()
     }
 
     fn sees_the_end(&self) -> bool {

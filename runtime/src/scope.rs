@@ -20,6 +20,7 @@ use crate::{
     run::Bounds,
     savepoint::Savepoint,
     state::State,
+    waits::Frame,
 };
 
 /// A transaction, as seen by the handles inside it. The trait object hides the
@@ -48,6 +49,9 @@ pub(crate) trait Core<DB: Database>: Send {
     /// Asks whether the transaction that is open is still this one, as the `last` thing in
     /// it or not.
     fn prove(&mut self, succeeded: bool, last: bool) -> BoxFuture<'_, ()>;
+
+    /// The place among the waits for a pool of a body that stands for all of it.
+    fn frame(&self) -> Frame;
 
     /// Whether this crate sees the outermost end, and can run hooks after it.
     fn sees_the_end(&self) -> bool;
@@ -125,15 +129,16 @@ impl<'c, DB: Database> Scope<'c, DB> {
     #[inline]
     pub(crate) fn bounds(&mut self, limit: Option<Duration>) -> Bounds {
         let within = || limit.and_then(Deadline::exact);
-        let (deadline, refused) = match &mut self.0 {
-            Place::Root(root) => (root.deadline(), root.refused()),
-            Place::Savepoint(savepoint) => (within(), savepoint.refused()),
-            Place::Joined(joined) => (within(), joined.refused),
+        let (deadline, refused, frame) = match &mut self.0 {
+            Place::Root(root) => (root.deadline(), root.refused(), Some(root.frame())),
+            Place::Savepoint(savepoint) => (within(), savepoint.refused(), savepoint.own_frame()),
+            Place::Joined(joined) => (within(), joined.refused, None),
         };
         Bounds {
             span: self.span().cloned(),
             clock: Clock::new(deadline),
             refused,
+            frame,
         }
     }
 

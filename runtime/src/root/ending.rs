@@ -19,6 +19,7 @@ use crate::{
     observe::{self, Account, Outcome},
     resolve::Ticket,
     run::{Bounds, Ran, run},
+    scope::Core,
 };
 
 impl<DB: Database> Root<'_, DB> {
@@ -132,6 +133,7 @@ impl<DB: Database> Root<'_, DB> {
     async fn votes(&mut self) -> Option<Result<(), sqlx::Error>> {
         let mut bounds = Bounds {
             clock: Clock::new(self.deadline),
+            frame: Some(self.frame()),
             ..Bounds::default()
         };
         let voted = run(&mut bounds, pin!(before_commit::vote(self, 0))).await;

@@ -14,6 +14,7 @@ use crate::{
     private::Special,
     retry::{Attempt, Retry},
     state::State,
+    waits::Holder,
 };
 
 /// Where the connection of a transaction comes from.
@@ -126,6 +127,7 @@ impl<'c, DB: Database> Place<'c, DB> {
     /// Begins; on a source's connection, which comes with a lease.
     pub(super) async fn begin(
         &mut self,
+        holder: Holder,
         terms: &Terms,
         deadline: Option<Instant>,
     ) -> Result<Option<Lease<DB>>, sqlx::Error> {
@@ -136,7 +138,8 @@ impl<'c, DB: Database> Place<'c, DB> {
             let Some(pool) = self.pool() else {
                 unreachable!("only a connection has no pool");
             };
-            Lease::begin(pool, terms, deadline).await.map(Some)
+            let begun = Lease::begin(pool, holder, terms, deadline).await;
+            begun.map(Some)
         };
         match terms.limits.lock_timeout {
             Some(limit) if backend::of::<DB>().is_embedded() => {

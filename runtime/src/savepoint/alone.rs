@@ -14,6 +14,7 @@ use crate::{
     private::{Options, Special},
     scope::Core,
     testing::Witness,
+    waits::Frame,
 };
 
 /// What the enclosing transaction gets back.
@@ -42,6 +43,12 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         savepoint.refused = None;
         savepoint.alone = Some(Box::new(alone));
         savepoint
+    }
+
+    /// The place of its body among the waits for a pool, where this stands for a
+    /// transaction.
+    pub(crate) fn own_frame(&self) -> Option<Frame> {
+        self.alone.as_ref().map(|_| self.frame())
     }
 
     /// What was asked for, where this stands for a transaction.
