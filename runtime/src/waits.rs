@@ -174,9 +174,7 @@ fn hold(holder: Holder, holds: Option<Id>) {
 #[cold]
 fn hold_around(holder: Holder, holds: Option<Id>) {
     AROUND.with_borrow_mut(|around| {
-        let its = around
-            .iter_mut()
-            .filter(|body| body.holder == Some(holder));
+        let its = around.iter_mut().filter(|body| body.holder == Some(holder));
         its.for_each(|body| body.holds = holds);
     });
 }

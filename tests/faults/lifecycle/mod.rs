@@ -1,5 +1,6 @@
 //! Runtimes, pools and bodies that end before their transaction does.
 
+mod holders;
 mod panics;
 mod pools;
 mod runtimes;
