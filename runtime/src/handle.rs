@@ -11,6 +11,7 @@ use sqlx::{Database, error::BoxDynError};
 use crate::{
     backend::{self, Damage},
     before_commit::Vote,
+    deadline::Clock,
     end::end,
     error::Kind,
     executor::open,
@@ -197,7 +198,10 @@ macro_rules! handle {
                         let joined = Joined::new(core, &options);
                         let mut handle = $handle::new(Scope::joined(joined));
                         let voted = hook(&mut handle).await;
-                        handle.scope.end(voted.is_ok()).await?;
+                        handle
+                            .scope
+                            .end(voted.is_ok(), &mut Clock::default())
+                            .await?;
                         voted
                     })
                 });

@@ -148,6 +148,14 @@ impl Due {
         self.0.is_none()
     }
 
+    /// Those that wait for the other end, which it turned out to be.
+    pub(crate) fn instead(mut self, when: When) -> Self {
+        if let Some(due) = &mut self.0 {
+            due.1 = when;
+        }
+        self
+    }
+
     /// Lets them go: what they waited for is done again.
     pub(crate) fn forget(mut self) {
         self.0 = None;

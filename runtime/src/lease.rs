@@ -90,7 +90,8 @@ impl<DB: Database> Lease<DB> {
                 }
             } else {
                 let (runtime, patience) = (lease.held.about.runtime.clone(), lease.patience());
-                FinishOnDrop::new(runtime, patience, || lease.begun()).await
+                let beginning = FinishOnDrop::new(runtime, patience, || lease.begun());
+                terms.limits.begun::<DB, _>(beginning).await
             };
             let error = match begun {
                 Ok(lease) => {
@@ -156,8 +157,14 @@ impl<DB: Database> Lease<DB> {
 
     /// What ends the statement that runs.
     pub(crate) fn interrupt(&self) -> Interrupt {
-        let session = self.held.about.session();
-        session.map_or_else(Interrupt::default, |session| session.interrupt.clone())
+        self.held.about.interrupt.clone()
+    }
+
+    /// Prepares that, in the midst of the transaction.
+    pub(crate) async fn make_interruptible(&mut self) -> Result<(), sqlx::Error> {
+        let made = backend::of::<DB>().interruptible(self.connection());
+        self.held.about.interrupt = made.await?;
+        Ok(())
     }
 
     /// What the server calls the transaction, if it was asked.
@@ -346,9 +353,12 @@ impl<DB: Database> Lease<DB> {
     #[inline]
     fn give_back(mut self) {
         let backend = backend::of::<DB>();
+        if self.held.about.interrupt.is_prepared() {
+            rarely();
+            self.held.about.interrupt.lower();
+        }
         if !self.held.about.terms.are_plain() {
             rarely();
-            self.interrupt().lower();
             let limits = self.held.about.terms.limits;
             if backend.reset(self.connection(), &limits).is_some() {
                 let runtime = self.held.about.runtime.clone();

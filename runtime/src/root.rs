@@ -255,6 +255,24 @@ impl<'c, DB: Database> Root<'c, DB> {
         Ok(())
     }
 
+    /// Prepares for ending the statements of a part whose time is limited.
+    async fn make_interruptible(&mut self) -> Result<(), sqlx::Error> {
+        let Link::Leased(lease) = &mut self.link else {
+            return Ok(());
+        };
+        if !self.state.takes_interrupt() {
+            return Ok(());
+        }
+        self.state.in_flight = Some(Flight::Savepoint);
+        let made = lease.make_interruptible().await;
+        self.state.in_flight = None;
+        match made {
+            Ok(()) => self.state.set_interrupt(lease.interrupt()),
+            Err(error) => return Err(self.not_begun(error)),
+        }
+        Ok(())
+    }
+
     /// Asks the engine whether a transaction is still open.
     async fn verify(&mut self) {
         let backend = backend::of::<DB>();
@@ -422,6 +440,7 @@ impl<DB: Database> Core<DB> for Root<'_, DB> {
                 return Err(refused);
             }
             self.open().await?;
+            self.make_interruptible().await?;
             self.mark().await
         })
     }

@@ -128,6 +128,9 @@ impl<'c, DB: Database> Scope<'c, DB> {
     /// own call.
     #[inline]
     pub(crate) fn bounds(&mut self, limit: Option<Duration>) -> Bounds {
+        if limit.is_some() && !self.is_root() && backend::of::<DB>().is_embedded() {
+            self.core().state().want_interrupt();
+        }
         let within = || limit.and_then(Deadline::exact);
         let (deadline, refused, frame) = match &mut self.0 {
             Place::Root(root) => (root.deadline(), root.refused(), Some(root.frame())),
@@ -156,7 +159,15 @@ impl<'c, DB: Database> Scope<'c, DB> {
                 joined.abandon(Cause::new(error().into()));
             }
         }
+        self.core().state().stop_what_was_dropped();
         error().into()
+    }
+
+    /// Whether the time of a part is over, though its body returned. A whole
+    /// transaction asks itself, because one without a statement is never late.
+    #[inline]
+    pub(crate) fn is_late(&self, clock: &Clock) -> bool {
+        !self.is_root() && clock.is_over()
     }
 
     /// Ends the scope as its body's result asks, as far as that is done without
@@ -199,11 +210,22 @@ impl<'c, DB: Database> Scope<'c, DB> {
         }
     }
 
-    /// Ends the scope as its body's result asks; an error replaces an `Ok`.
-    pub(crate) async fn end(&mut self, succeeded: bool) -> Result<(), sqlx::Error> {
+    /// Ends the scope as its body's result asks, within its time; an error replaces
+    /// an `Ok`.
+    pub(crate) async fn end(
+        &mut self,
+        succeeded: bool,
+        clock: &mut Clock,
+    ) -> Result<(), sqlx::Error> {
         match &mut self.0 {
             Place::Root(root) => root.end(succeeded).await,
-            Place::Savepoint(savepoint) => savepoint.end(succeeded).await,
+            Place::Savepoint(savepoint) => {
+                if let Some(answer) = savepoint.end(succeeded, clock).await {
+                    return answer;
+                }
+                let expired = self.expire();
+                if succeeded { Err(expired) } else { Ok(()) }
+            }
             Place::Joined(joined) => {
                 joined.end(succeeded);
                 Ok(())

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::{
-    backend::{self, Session, Terms},
+    backend::{self, Interrupt, Session, Terms},
     limits::GRACE,
 };
 
@@ -20,6 +20,8 @@ pub(crate) struct About<DB: Database> {
     /// When the caller stops waiting.
     pub(crate) deadline: Option<Instant>,
     pub(crate) runtime: Handle,
+    /// Ends the statement that an embedded engine runs.
+    pub(crate) interrupt: Interrupt,
     identity: Option<Box<Identity<DB>>>,
 }
 
@@ -38,6 +40,7 @@ impl<DB: Database> Clone for About<DB> {
             terms: self.terms.clone(),
             deadline: self.deadline,
             runtime: self.runtime.clone(),
+            interrupt: self.interrupt.clone(),
             identity: self.identity.clone(),
         }
     }
@@ -72,6 +75,7 @@ impl<DB: Database> About<DB> {
             terms: terms.clone(),
             deadline,
             runtime: Handle::current(),
+            interrupt: Interrupt::default(),
             identity: asks.then(|| Box::new(Identity::of_one_on(pool))),
         }
     }
@@ -83,6 +87,7 @@ impl<DB: Database> About<DB> {
     }
 
     pub(crate) fn set_session(&mut self, session: Session) {
+        self.interrupt = session.interrupt.clone();
         if let Some(identity) = &mut self.identity {
             identity.session = session;
         }
