@@ -41,7 +41,11 @@ use crate::{
 /// on it then ends it.
 ///
 /// Inside a [`sqlx::Transaction`] hooks are refused, because nobody here sees its
-/// end.
+/// end. Nor does anybody see the answer to a COMMIT on a connection of the caller's
+/// when the caller does not wait for it: hooks then do not run, and an event tells
+/// so. sqlx does not tell of which pool a `PoolConnection` is, so that a second
+/// transaction on that pool, inside one on the connection, is not noticed: it waits
+/// as long as the pool lets it.
 ///
 /// The trait is sealed; to make a type of your own a place to begin, implement
 /// [`Source`].
@@ -123,13 +127,16 @@ pub trait Source<DB: Database>: Debug + Send + Sync {
     }
 
     /// Runs after each transaction that began here and committed, as
-    /// [`Tx::after_commit`], before the hooks of its own.
+    /// [`Tx::after_commit`], before the hooks of its own. It is called when a
+    /// transaction begins; what is only for one that has committed belongs into the
+    /// future.
     fn after_commit(&self) -> Option<Hook> {
         None
     }
 
     /// Runs after each transaction that began here and was rolled back, as
-    /// [`Tx::after_rollback`], before the hooks of its own.
+    /// [`Tx::after_rollback`], before the hooks of its own; otherwise as
+    /// [`after_commit`](Source::after_commit).
     fn after_rollback(&self) -> Option<Hook> {
         None
     }

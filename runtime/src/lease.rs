@@ -10,6 +10,7 @@ use crate::{
     backend::{self, Damage, Interrupt, Refusal, Terms},
     conclude::{Concluded, End, answer, before, timed_out},
     deadline::{Clock, Deadline},
+    detached::Work,
     error::Error,
     finish::{FinishOnDrop, Patience},
     hooks::{Hooks, When},
@@ -90,7 +91,7 @@ impl<DB: Database> Lease<DB> {
                 }
             } else {
                 let (runtime, patience) = (lease.held.about.runtime.clone(), lease.patience());
-                let beginning = FinishOnDrop::new(runtime, patience, || lease.begun());
+                let beginning = FinishOnDrop::new(runtime, Work::Begin, patience, || lease.begun());
                 terms.limits.begun::<DB, _>(beginning).await
             };
             let error = match begun {
@@ -194,7 +195,7 @@ impl<DB: Database> Lease<DB> {
         match end {
             End::Commit(ticket) => {
                 let patience = Patience::Until(self.held.about.deadline);
-                FinishOnDrop::new(runtime, patience, || async move {
+                FinishOnDrop::new(runtime, Work::Commit, patience, || async move {
                     let (mode, timer) = (self.held.about.terms.mode, observe::Timer::start());
                     let connection = self.connection();
                     let committed = if backend::commits_in_place::<DB>(connection, mode) {
@@ -214,13 +215,13 @@ impl<DB: Database> Lease<DB> {
             }
             End::RollBack(told) => {
                 // Each of its steps has a bound, and behind them are the hooks.
-                FinishOnDrop::new(runtime, Patience::Endless, || async move {
+                FinishOnDrop::new(runtime, Work::RollBack, Patience::Endless, || async move {
                     self.roll_back(damage).await;
                     Concluded::new(Outcome::RolledBack, answer(told), hooks, &account)
                 })
             }
             End::Leave(outcome, told) => {
-                FinishOnDrop::new(runtime, Patience::Endless, || async move {
+                FinishOnDrop::new(runtime, Work::RollBack, Patience::Endless, || async move {
                     self.leave(damage).await;
                     Concluded::new(outcome, answer(told), hooks, &account)
                 })
@@ -311,10 +312,10 @@ impl<DB: Database> Lease<DB> {
                 }
             }
             if is_whole {
-                hooks.run(When::RolledBack).await;
+                hooks.run_in_background(When::RolledBack);
             }
         };
-        spawn(&runtime, rest);
+        spawn(&runtime, Work::RollBack, rest);
     }
 
     /// Gives the connection back clean, or closes it.
@@ -362,7 +363,7 @@ impl<DB: Database> Lease<DB> {
             let limits = self.held.about.terms.limits;
             if backend.reset(self.connection(), &limits).is_some() {
                 let runtime = self.held.about.runtime.clone();
-                return spawn(&runtime, self.reset_and_give_back());
+                return spawn(&runtime, Work::Return, self.reset_and_give_back());
             }
         }
         let Some(mut connection) = self.held.connection.take() else {
@@ -374,7 +375,7 @@ impl<DB: Database> Lease<DB> {
         }
         // In a box, because tokio moves what it spawns, and this is large.
         let returning = boxed(|| connection.return_to_pool());
-        spawn(&self.held.about.runtime, async move {
+        spawn(&self.held.about.runtime, Work::Return, async move {
             // sqlx pings the server on the way, and would wait for ever.
             let mut clock = Clock::new(Deadline::coarse(backend.patience()));
             if before(&mut clock, returning).await.is_none() {
@@ -412,7 +413,7 @@ impl<DB: Database> Lease<DB> {
         let about = self.held.about.clone();
         let _inside = about.runtime.enter();
         let connection = connection.detach();
-        about.runtime.clone().spawn(async move {
+        spawn(&about.runtime.clone(), Work::Ending, async move {
             if let Some(ended) = about.end_session().await {
                 // While the socket is open nobody else can be called the same.
                 observe::session_ended(ended);
