@@ -5,3 +5,4 @@ mod panics;
 mod pools;
 mod runtimes;
 mod second;
+mod shut_down;
