@@ -238,7 +238,11 @@ impl State {
         if self.proof.is_ended_early() {
             return Some(Error::new(Kind::EndedEarly).into());
         }
-        Some(Error::because(Kind::Refused, doom.cause.clone()).into())
+        Some(match doom.instead {
+            // It is told in its own words, whoever asks first.
+            Some(kind @ Kind::Unsupported(_)) => Error::new(kind).into(),
+            _ => Error::because(Kind::Refused, doom.cause.clone()).into(),
+        })
     }
 
     /// The error of a body that claims success all the same.
