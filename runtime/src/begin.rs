@@ -47,8 +47,8 @@ use crate::{
 /// transaction on that pool, inside one on the connection, is not noticed: it waits
 /// as long as the pool lets it.
 ///
-/// The trait is sealed; to make a type of your own a place to begin, implement
-/// [`Source`].
+/// The trait is sealed: to make a type of your own a place to begin, implement
+/// [`Source`] for it.
 #[diagnostic::on_unimplemented(
     message = "a transaction with `{A}` access cannot begin on `{Self}`",
     label = "neither a place to begin nor a transaction to join",
@@ -56,20 +56,37 @@ use crate::{
     note = "a `ReadTx` can only be passed to functions that take a `ReadTx`: a reader cannot call a writer",
     note = "a type of your own becomes a place to begin by implementing `Source` for it"
 )]
-pub trait Begin<A: Access>: Debug + Send {
+pub trait Begin<A: Access>: sealed::Place<A> + Debug + Send {
     /// Makes the handle. No I/O.
     #[doc(hidden)]
     fn begin(&mut self, options: Options) -> A::Handle<'_>;
 }
 
 /// A place to [`Begin`] that is never inside a transaction: a pool, or a
-/// [`Source`]. This is what `#[transactional(outermost)]` accepts.
+/// [`Source`]. This is what `#[transactional(outermost)]` accepts. Sealed.
 #[diagnostic::on_unimplemented(
     message = "this function must be the outermost: it cannot be called with `{Self}`",
     label = "not a pool",
     note = "pass `&pool`: a function marked `outermost` is never called inside a transaction"
 )]
-pub trait Outermost<A: Access>: Begin<A> {}
+pub trait Outermost<A: Access>: sealed::NeverInside<A> + Begin<A> {}
+
+/// What [`Begin`] and [`Outermost`] are sealed with.
+pub(crate) mod sealed {
+    #[diagnostic::on_unimplemented(
+        message = "`Begin` is sealed: it cannot be implemented for `{Self}`",
+        label = "no place to begin of this crate's",
+        note = "a type of your own becomes a place to begin by implementing `Source` for it"
+    )]
+    pub trait Place<A> {}
+
+    #[diagnostic::on_unimplemented(
+        message = "`Outermost` is sealed: it cannot be implemented for `{Self}`",
+        label = "may be inside a transaction",
+        note = "a type of your own becomes a place to begin by implementing `Source` for it"
+    )]
+    pub trait NeverInside<A> {}
+}
 
 /// What runs after a transaction.
 pub type Hook = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -284,6 +301,12 @@ impl<DB: Database, S: Source<DB>> DynSource<DB> for S {
 macro_rules! roots {
     ($($(#[$cfg:meta])? [$($generics:tt)*] $place:ty, $database:ty: |$this:ident| $root:expr;)*) => {$(
         $(#[$cfg])?
+        impl<$($generics)*> sealed::Place<Write<$database>> for $place {}
+
+        $(#[$cfg])?
+        impl<$($generics)*> sealed::Place<Read<$database>> for $place {}
+
+        $(#[$cfg])?
         impl<$($generics)*> Begin<Write<$database>> for $place {
             fn begin(&mut self, options: Options) -> Tx<'_, $database> {
                 let $this = self;
@@ -324,9 +347,19 @@ roots! {
     };
 }
 
+impl<A: Access, S: Source<A::Database>> sealed::NeverInside<A> for &S {}
+
 impl<A: Access, S: Source<A::Database>> Outermost<A> for &S where Self: Begin<A> {}
 
+impl<A: Access<Database = DB>, DB: Database> sealed::NeverInside<A> for Pool<DB> {}
+
 impl<A: Access<Database = DB>, DB: Database> Outermost<A> for Pool<DB> where Self: Begin<A> {}
+
+impl<DB: Database> sealed::Place<Write<DB>> for &mut Tx<'_, DB> {}
+
+impl<DB: Database> sealed::Place<Read<DB>> for &mut Tx<'_, DB> {}
+
+impl<DB: Database> sealed::Place<Read<DB>> for &mut ReadTx<'_, DB> {}
 
 impl<DB: Database> Begin<Write<DB>> for &mut Tx<'_, DB> {
     fn begin(&mut self, options: Options) -> Tx<'_, DB> {
