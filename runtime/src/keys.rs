@@ -46,10 +46,9 @@ use sqlx::Database;
 use crate::{
     backend::{self, Damage},
     error::{Error, Kind},
-    executor::open,
+    executor::{in_time, open},
     recorded::record,
     scope::Core,
-    state::Flight,
 };
 
 /// The SQL that creates the table of keys where there is none, one statement.
@@ -70,8 +69,7 @@ pub(crate) async fn claim<DB: Database>(
     }
     let backend = backend::of::<DB>();
     let (connection, state) = open(core).await?;
-    state.in_flight = Some(Flight::Statement);
-    let claimed = backend.claim(connection, key).await;
+    let claimed = in_time::<DB, _>(state, backend.claim(connection, key)).await?;
     state.in_flight = None;
     let Err(error) = claimed else {
         return Ok(());
