@@ -177,7 +177,7 @@ pub use end::Outcome;
 pub use error::Error;
 pub use handle::{Access, AccessOf, Handle, Read, ReadTx, Tx, Write};
 pub use limits::{IdleTimeout, Limits};
-pub use resolve::{Resolution, Resolvable};
+pub use resolve::{Resolution, Resolvable, Writes};
 pub use retry::Retry;
 pub use settings::Settings;
 

@@ -84,7 +84,7 @@ impl<'c, DB: Database> Place<'c, DB> {
             },
             limits,
             identify: timed && self.pool().is_some(),
-            resolvable: special.resolvable && mode == Mode::Write,
+            resolvable: special.resolvable,
             ..Extras::NOTHING
         };
         Terms::new(mode, asked)

@@ -34,6 +34,7 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         let asked = Extras {
             characteristics: special.characteristics,
             limits: special.limits,
+            resolvable: special.resolvable,
             ..Extras::NOTHING
         };
         state.set_part(Some(Terms::new(mode, asked)));
