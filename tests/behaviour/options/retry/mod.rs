@@ -7,6 +7,7 @@ mod doubt;
 mod hooks;
 mod lost;
 mod moments;
+mod pause;
 mod skew;
 mod told;
 
