@@ -347,13 +347,13 @@ roots! {
     };
 }
 
-impl<A: Access, S: Source<A::Database>> sealed::NeverInside<A> for &S {}
-
 impl<A: Access, S: Source<A::Database>> Outermost<A> for &S where Self: Begin<A> {}
 
-impl<A: Access<Database = DB>, DB: Database> sealed::NeverInside<A> for Pool<DB> {}
-
 impl<A: Access<Database = DB>, DB: Database> Outermost<A> for Pool<DB> where Self: Begin<A> {}
+
+impl<A: Access, S: Source<A::Database>> sealed::NeverInside<A> for &S {}
+
+impl<A: Access<Database = DB>, DB: Database> sealed::NeverInside<A> for Pool<DB> {}
 
 impl<DB: Database> sealed::Place<Write<DB>> for &mut Tx<'_, DB> {}
 
