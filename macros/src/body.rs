@@ -100,8 +100,8 @@ impl Expansion {
             let (krate, access) = (self.options.krate(at), self.access(at));
             chosen.extend(match &*word.to_string() {
                 "isolation" => quote_spanned!(at=> .#word(#krate::Isolation::#value)),
-                "deferrable" => quote_spanned!(at=> .#word::<#access>()),
-                "immediate" | "deferred" | "exclusive" | "idle_timeout" | "resolvable" => {
+                "deferrable" | "resolvable" => quote_spanned!(at=> .#word::<#access>()),
+                "immediate" | "deferred" | "exclusive" | "idle_timeout" => {
                     quote_spanned! {at=>
                         .#word::<<#access as #krate::Access>::Database>(#value)
                     }

@@ -135,7 +135,7 @@ pub(crate) fn settings(
     each(&inside, errors, |input| {
         let name: LitStr = expect(input, "setting")?;
         // PostgreSQL makes no difference between capital and small letters.
-        let text = name.value().to_lowercase();
+        let text = name.value().to_ascii_lowercase();
         ensure(!text.is_empty(), &name, "setting", &[])?;
         ensure(!text.contains('\0'), &name, "setting with a NUL", &[])?;
         once(&mut names, text, &name)?;

@@ -4,6 +4,8 @@
 //! `cargo run -p sqlx-transactional --example axum --features sqlite`, then
 //! `curl -d '"buy milk"' -H 'content-type: application/json' localhost:3000/notes`.
 
+use std::time::Duration;
+
 use axum::{
     Json, Router,
     extract::{Path, State},
@@ -97,5 +99,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .await?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     println!("listening on http://{}", listener.local_addr()?);
-    Ok(axum::serve(listener, app(db)).await?)
+    let asked_to_stop = async {
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    let server = axum::serve(listener, app(db.clone()));
+    server.with_graceful_shutdown(asked_to_stop).await?;
+    // Of clients that left in the middle, a COMMIT and its hooks may still run.
+    let left = sqlx_transactional::drained(Duration::from_secs(10)).await;
+    if !left.is_empty() {
+        eprintln!("not waited for any longer: {left}");
+    }
+    db.close().await;
+    Ok(())
 }

@@ -41,10 +41,14 @@ use crate::{
 /// on it then ends it.
 ///
 /// Inside a [`sqlx::Transaction`] hooks are refused, because nobody here sees its
-/// end.
+/// end. Nor does anybody see the answer to a COMMIT on a connection of the caller's
+/// when the caller does not wait for it: hooks then do not run, and an event tells
+/// so. sqlx does not tell of which pool a `PoolConnection` is, so that a second
+/// transaction on that pool, inside one on the connection, is not noticed: it waits
+/// as long as the pool lets it.
 ///
-/// The trait is sealed; to make a type of your own a place to begin, implement
-/// [`Source`].
+/// The trait is sealed: to make a type of your own a place to begin, implement
+/// [`Source`] for it.
 #[diagnostic::on_unimplemented(
     message = "a transaction with `{A}` access cannot begin on `{Self}`",
     label = "neither a place to begin nor a transaction to join",
@@ -52,20 +56,37 @@ use crate::{
     note = "a `ReadTx` can only be passed to functions that take a `ReadTx`: a reader cannot call a writer",
     note = "a type of your own becomes a place to begin by implementing `Source` for it"
 )]
-pub trait Begin<A: Access>: Debug + Send {
+pub trait Begin<A: Access>: sealed::Place<A> + Debug + Send {
     /// Makes the handle. No I/O.
     #[doc(hidden)]
     fn begin(&mut self, options: Options) -> A::Handle<'_>;
 }
 
 /// A place to [`Begin`] that is never inside a transaction: a pool, or a
-/// [`Source`]. This is what `#[transactional(outermost)]` accepts.
+/// [`Source`]. This is what `#[transactional(outermost)]` accepts. Sealed.
 #[diagnostic::on_unimplemented(
     message = "this function must be the outermost: it cannot be called with `{Self}`",
     label = "not a pool",
     note = "pass `&pool`: a function marked `outermost` is never called inside a transaction"
 )]
-pub trait Outermost<A: Access>: Begin<A> {}
+pub trait Outermost<A: Access>: sealed::NeverInside<A> + Begin<A> {}
+
+/// What [`Begin`] and [`Outermost`] are sealed with.
+pub(crate) mod sealed {
+    #[diagnostic::on_unimplemented(
+        message = "`Begin` is sealed: it cannot be implemented for `{Self}`",
+        label = "no place to begin of this crate's",
+        note = "a type of your own becomes a place to begin by implementing `Source` for it"
+    )]
+    pub trait Place<A> {}
+
+    #[diagnostic::on_unimplemented(
+        message = "`Outermost` is sealed: it cannot be implemented for `{Self}`",
+        label = "may be inside a transaction",
+        note = "a type of your own becomes a place to begin by implementing `Source` for it"
+    )]
+    pub trait NeverInside<A> {}
+}
 
 /// What runs after a transaction.
 pub type Hook = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -123,13 +144,16 @@ pub trait Source<DB: Database>: Debug + Send + Sync {
     }
 
     /// Runs after each transaction that began here and committed, as
-    /// [`Tx::after_commit`], before the hooks of its own.
+    /// [`Tx::after_commit`], before the hooks of its own. It is called when a
+    /// transaction begins; what is only for one that has committed belongs into the
+    /// future.
     fn after_commit(&self) -> Option<Hook> {
         None
     }
 
     /// Runs after each transaction that began here and was rolled back, as
-    /// [`Tx::after_rollback`], before the hooks of its own.
+    /// [`Tx::after_rollback`], before the hooks of its own; otherwise as
+    /// [`after_commit`](Source::after_commit).
     fn after_rollback(&self) -> Option<Hook> {
         None
     }
@@ -277,6 +301,12 @@ impl<DB: Database, S: Source<DB>> DynSource<DB> for S {
 macro_rules! roots {
     ($($(#[$cfg:meta])? [$($generics:tt)*] $place:ty, $database:ty: |$this:ident| $root:expr;)*) => {$(
         $(#[$cfg])?
+        impl<$($generics)*> sealed::Place<Write<$database>> for $place {}
+
+        $(#[$cfg])?
+        impl<$($generics)*> sealed::Place<Read<$database>> for $place {}
+
+        $(#[$cfg])?
         impl<$($generics)*> Begin<Write<$database>> for $place {
             fn begin(&mut self, options: Options) -> Tx<'_, $database> {
                 let $this = self;
@@ -320,6 +350,16 @@ roots! {
 impl<A: Access, S: Source<A::Database>> Outermost<A> for &S where Self: Begin<A> {}
 
 impl<A: Access<Database = DB>, DB: Database> Outermost<A> for Pool<DB> where Self: Begin<A> {}
+
+impl<A: Access, S: Source<A::Database>> sealed::NeverInside<A> for &S {}
+
+impl<A: Access<Database = DB>, DB: Database> sealed::NeverInside<A> for Pool<DB> {}
+
+impl<DB: Database> sealed::Place<Write<DB>> for &mut Tx<'_, DB> {}
+
+impl<DB: Database> sealed::Place<Read<DB>> for &mut Tx<'_, DB> {}
+
+impl<DB: Database> sealed::Place<Read<DB>> for &mut ReadTx<'_, DB> {}
 
 impl<DB: Database> Begin<Write<DB>> for &mut Tx<'_, DB> {
     fn begin(&mut self, options: Options) -> Tx<'_, DB> {

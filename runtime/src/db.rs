@@ -56,6 +56,12 @@ pub struct Db<DB: Database> {
 
 type MakeHook = Arc<dyn Fn() -> Hook + Send + Sync>;
 
+/// A hook that is made when it is to run.
+fn made_later(make: &MakeHook) -> Hook {
+    let make = Arc::clone(make);
+    Box::pin(async move { make().await })
+}
+
 impl<DB: Database> Db<DB> {
     /// A place like `pool` itself.
     #[must_use]
@@ -102,8 +108,9 @@ impl<DB: Database> Db<DB> {
 
     /// Runs what `hook` makes after each commit, before the hooks that the
     /// transaction itself has registered; otherwise as
-    /// [`Tx::after_commit`](crate::Tx::after_commit). A second one takes the place
-    /// of the first.
+    /// [`Tx::after_commit`](crate::Tx::after_commit). `hook` is called when the
+    /// transaction has committed, not before. A second one takes the place of the
+    /// first.
     #[must_use]
     pub fn after_commit<F>(mut self, hook: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
@@ -113,7 +120,7 @@ impl<DB: Database> Db<DB> {
         self
     }
 
-    /// Runs what `hook` makes after each rollback; otherwise as
+    /// Runs what `hook` makes after each rollback, when that is over; otherwise as
     /// [`after_commit`](Db::after_commit).
     #[must_use]
     pub fn after_rollback<F>(mut self, hook: impl Fn() -> F + Send + Sync + 'static) -> Self
@@ -153,11 +160,11 @@ impl<DB: Database> Source<DB> for Db<DB> {
     }
 
     fn after_commit(&self) -> Option<Hook> {
-        self.after_commit.as_ref().map(|hook| hook())
+        self.after_commit.as_ref().map(made_later)
     }
 
     fn after_rollback(&self) -> Option<Hook> {
-        self.after_rollback.as_ref().map(|hook| hook())
+        self.after_rollback.as_ref().map(made_later)
     }
 }
 

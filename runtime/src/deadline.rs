@@ -84,6 +84,17 @@ impl Clock {
         }
     }
 
+    /// The deadline that it tells of.
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
+    /// Whether that has come, also where nobody has waited for it.
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        self.deadline.is_some_and(Deadline::is_over)
+    }
+
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if self.timer.is_none() {
             self.timer = self.deadline.and_then(Deadline::timer);

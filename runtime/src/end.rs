@@ -88,6 +88,10 @@ pub(crate) async fn finish<DB: Database, R: Outcome>(
         Ok(heard) => heard,
         Err(failed) => return failed,
     };
+    if succeeded && scope.is_late(&bounds.clock) {
+        rarely();
+        return expired(scope);
+    }
     let ended = match scope.end_at_once(succeeded) {
         AtOnce::Ended => return result,
         AtOnce::Commits(committing) => {
@@ -97,8 +101,11 @@ pub(crate) async fn finish<DB: Database, R: Outcome>(
                 Err(concluded) => Box::pin(scope.follow(concluded)).await,
             }
         }
-        AtOnce::Later(None) => scope.end(succeeded).await,
-        AtOnce::Later(Some(span)) => Box::pin(scope.end(succeeded).instrument(span)).await,
+        AtOnce::Later(None) => scope.end(succeeded, &mut bounds.clock).await,
+        AtOnce::Later(Some(span)) => {
+            let ending = scope.end(succeeded, &mut bounds.clock);
+            Box::pin(ending.instrument(span)).await
+        }
     };
     match ended {
         Ok(()) => result,
@@ -131,9 +138,14 @@ fn heard<DB: Database, R: Outcome>(scope: &mut Scope<'_, DB>, ran: Ran<R>) -> Re
         }
         Ran::TimedOut => {
             rarely();
-            let span = scope.span().cloned();
-            let _inside = span.as_ref().map(Span::enter);
-            return Err(R::from_error(scope.expire()));
+            return Err(expired(scope));
         }
     })
+}
+
+/// What the function returns whose time is over.
+fn expired<DB: Database, R: Outcome>(scope: &mut Scope<'_, DB>) -> R {
+    let span = scope.span().cloned();
+    let _inside = span.as_ref().map(Span::enter);
+    R::from_error(scope.expire())
 }

@@ -93,16 +93,24 @@ pub(crate) async fn answer<DB: Database, T>(
     state: &mut State,
     asked: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, sqlx::Error> {
+    let answered = in_time::<DB, _>(state, asked).await?;
+    note::<DB, T>(state, answered)
+}
+
+/// What comes of a statement, of which nothing is noted yet; an error if that does
+/// not come in its time.
+pub(crate) async fn in_time<DB: Database, A>(
+    state: &mut State,
+    asked: impl Future<Output = A>,
+) -> Result<A, sqlx::Error> {
     state.in_flight = Some(Flight::Statement);
     let Some(limit) = limit::<DB>(state) else {
-        let answered = asked.await;
-        return note::<DB, T>(state, answered);
+        return Ok(asked.await);
     };
-    let Ok(answered) = timeout(limit, asked).await else {
+    timeout(limit, asked).await.map_err(|_| {
         let survives = backend::of::<DB>().survives_interruption();
-        return Err(state.statement_timed_out(survives));
-    };
-    note::<DB, T>(state, answered)
+        state.statement_timed_out(survives)
+    })
 }
 
 /// Takes note of how a statement without results ended.

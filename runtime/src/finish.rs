@@ -13,6 +13,7 @@ use tokio::{
 };
 
 use crate::{
+    detached::Work,
     lean::boxed,
     limits::{DEFAULT_TIMEOUT, GRACE},
     observe::spawn,
@@ -24,7 +25,9 @@ use crate::{
 #[must_use = "futures do nothing unless polled"]
 pub(crate) struct FinishOnDrop<T: Send + 'static> {
     work: Option<BoxFuture<'static, T>>,
-    runtime: Handle,
+    /// Where it goes on, if that is in a runtime.
+    runtime: Option<Handle>,
+    kind: Work,
     started: bool,
     patience: Patience,
 }
@@ -44,13 +47,15 @@ pub(crate) enum Patience {
 impl<T: Send + 'static> FinishOnDrop<T> {
     #[inline]
     pub(crate) fn new<F: Future<Output = T> + Send + 'static>(
-        runtime: Handle,
+        runtime: impl Into<Option<Handle>>,
+        kind: Work,
         patience: Patience,
         work: impl FnOnce() -> F,
     ) -> Self {
         Self {
             work: Some(boxed(work)),
-            runtime,
+            runtime: runtime.into(),
+            kind,
             started: false,
             patience,
         }
@@ -80,14 +85,19 @@ impl<T: Send + 'static> Drop for FinishOnDrop<T> {
         if let Some(work) = self.work.take()
             && self.started
         {
-            go_on(&self.runtime, self.patience, work);
+            go_on(self.runtime.as_ref(), self.kind, self.patience, work);
         }
     }
 }
 
 /// Lets `work` go on by itself, for as long as `patience` allows.
 #[cold]
-fn go_on<T: Send + 'static>(runtime: &Handle, patience: Patience, work: BoxFuture<'static, T>) {
+fn go_on<T: Send + 'static>(
+    runtime: Option<&Handle>,
+    kind: Work,
+    patience: Patience,
+    work: BoxFuture<'static, T>,
+) {
     let rest = async move {
         let until = |moment: Option<Instant>| {
             moment.map_or(DEFAULT_TIMEOUT, |moment| {
@@ -102,5 +112,5 @@ fn go_on<T: Send + 'static>(runtime: &Handle, patience: Patience, work: BoxFutur
         };
         drop(timeout(limit, work).await);
     };
-    spawn(runtime, rest);
+    spawn(runtime, kind, rest);
 }

@@ -11,6 +11,7 @@ use sqlx::{Database, error::BoxDynError};
 use crate::{
     backend::{self, Damage},
     before_commit::Vote,
+    deadline::Clock,
     end::end,
     error::Kind,
     executor::open,
@@ -137,7 +138,13 @@ macro_rules! handle {
             ///
             /// Inside a [`sqlx::Transaction`] nobody here sees the commit: the
             /// function then fails with
-            /// [`is_unsupported`](crate::Error::is_unsupported).
+            /// [`is_unsupported`](crate::Error::is_unsupported). On a connection of
+            /// the caller's own, a COMMIT that its caller does not wait for runs no
+            /// hooks, because nobody is there to take its answer; an event
+            /// `hooks dropped` tells of it.
+            ///
+            /// An application that shuts down waits with
+            /// [`drained`](crate::drained) for hooks that run without their caller.
             pub fn after_commit(&mut self, hook: impl Future<Output = ()> + Send + 'static) {
                 self.hook(When::Committed, hook);
             }
@@ -197,7 +204,10 @@ macro_rules! handle {
                         let joined = Joined::new(core, &options);
                         let mut handle = $handle::new(Scope::joined(joined));
                         let voted = hook(&mut handle).await;
-                        handle.scope.end(voted.is_ok()).await?;
+                        handle
+                            .scope
+                            .end(voted.is_ok(), &mut Clock::default())
+                            .await?;
                         voted
                     })
                 });

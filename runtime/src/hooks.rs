@@ -1,7 +1,7 @@
 //! What a transaction has to do after its end.
 
 use std::{
-    fmt,
+    fmt, mem,
     panic::AssertUnwindSafe,
     sync::{
         Arc,
@@ -14,8 +14,9 @@ use futures_util::FutureExt;
 use tokio::runtime::Handle;
 
 use crate::{
+    detached::Work,
     finish::{FinishOnDrop, Patience},
-    observe::spawn,
+    observe::{hooks_dropped, spawn},
     retry::Attempt,
 };
 
@@ -119,12 +120,35 @@ impl Hooks {
         Due(when.map(|when| Box::new((self, when))))
     }
 
-    /// The same, waiting for nothing. Outside a runtime nothing can run.
+    /// The same, waiting for nothing.
     pub(crate) fn run_in_background(self, when: When) {
-        if !self.is_empty()
-            && let Ok(runtime) = Handle::try_current()
-        {
-            spawn(&runtime, self.run(when));
+        if !self.is_empty() {
+            let runtime = Handle::try_current().ok();
+            spawn(runtime.as_ref(), Work::Hooks, self.run(when));
+        }
+    }
+}
+
+/// Hooks that wait for the answer to a COMMIT which nothing but their caller waits
+/// for. Dropped with it, they are lost, and that is told.
+#[derive(Debug)]
+pub(crate) struct AtRisk(Hooks);
+
+impl AtRisk {
+    pub(crate) fn new(hooks: Hooks) -> Self {
+        Self(hooks)
+    }
+
+    /// The answer is there.
+    pub(crate) fn saved(mut self) -> Hooks {
+        mem::take(&mut self.0)
+    }
+}
+
+impl Drop for AtRisk {
+    fn drop(&mut self) {
+        if !self.0.is_empty() {
+            hooks_dropped();
         }
     }
 }
@@ -139,13 +163,22 @@ impl Due {
     /// Runs them, if there are any, going on when the caller goes away.
     pub(crate) fn run(mut self) -> Option<FinishOnDrop<()>> {
         let (hooks, when) = *self.0.take()?;
-        let (runtime, patience) = (Handle::current(), Patience::Endless);
-        Some(FinishOnDrop::new(runtime, patience, || hooks.run(when)))
+        let (runtime, patience) = (Handle::try_current().ok(), Patience::Endless);
+        let running = FinishOnDrop::new(runtime, Work::Hooks, patience, || hooks.run(when));
+        Some(running)
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_none()
+    }
+
+    /// Those that wait for the other end, which it turned out to be.
+    pub(crate) fn instead(mut self, when: When) -> Self {
+        if let Some(due) = &mut self.0 {
+            due.1 = when;
+        }
+        self
     }
 
     /// Lets them go: what they waited for is done again.

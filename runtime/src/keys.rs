@@ -86,7 +86,7 @@ use crate::{
     begin::{Begin, DynSource, Source},
     end::end,
     error::{Error, Kind},
-    executor::open,
+    executor::{in_time, open},
     handle::{Access, Tx, Write},
     limits::Limits,
     private::{Options, bounds},
@@ -185,8 +185,7 @@ pub(crate) async fn claim<DB: Database>(
     }
     let (backend, token) = (backend::of::<DB>(), Token::random());
     let (connection, state) = open(core).await?;
-    state.in_flight = Some(Flight::Statement);
-    let claimed = backend.claim(connection, key, token).await;
+    let claimed = in_time::<DB, _>(state, backend.claim(connection, key, token)).await?;
     state.in_flight = None;
     let error = match claimed {
         Ok(place) => {

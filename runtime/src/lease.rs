@@ -13,6 +13,7 @@ use crate::{
     backend::{self, Damage, Interrupt, Refusal, Terms},
     conclude::{Concluded, End, answer, before, timed_out},
     deadline::{Clock, Deadline},
+    detached::Work,
     error::{Error, Kind},
     finish::{FinishOnDrop, Patience},
     hooks::{Hooks, When},
@@ -25,7 +26,7 @@ use crate::{
     resolve::{Number, Resolution, Ticket},
     session::About,
     state::{Mark, Proof},
-    waits,
+    waits::{self, Holder},
 };
 
 /// Owns a connection until it is known to be clean. Dropping a lease hands the
@@ -64,6 +65,7 @@ impl<DB: Database> Lease<DB> {
     /// on the next one instead, at most once for each connection of the pool.
     pub(crate) async fn begin(
         pool: &Pool<DB>,
+        holder: Holder,
         terms: &Terms,
         deadline: Option<Instant>,
     ) -> Result<Self, sqlx::Error> {
@@ -95,26 +97,32 @@ impl<DB: Database> Lease<DB> {
             // What is dropped from now on has to be found on the server.
             let identified = known.has_strays.then(|| terms.identified());
             let terms = identified.as_ref().unwrap_or(terms);
-            waits::took(pool);
+            let taken = waits::took(holder, pool);
             let about = About::new(pool, terms, deadline, runtime.clone());
             let mut lease = Self::of(Some(connection), about, false);
             let begun = if let Some(sql) = lease.begin_in_place() {
                 // Dropped half-way, the lease is, and restores the connection.
                 let connection = lease.connection();
                 match DB::TransactionManager::begin(connection, Some(sql)).await {
-                    Ok(()) => return Ok(lease),
+                    Ok(()) => {
+                        taken.keep();
+                        return Ok(lease);
+                    }
                     Err(error) => Box::pin(lease.not_begun(error)).await,
                 }
             } else {
                 let (runtime, patience) = (lease.held.about.runtime.clone(), lease.patience());
-                FinishOnDrop::new(runtime, patience, || lease.begun()).await
+                let beginning = FinishOnDrop::new(runtime, Work::Begin, patience, || lease.begun());
+                terms.limits.begun::<DB, _>(beginning).await
             };
             let error = match begun {
-                Ok(lease) => return Ok(lease),
+                Ok(lease) => {
+                    taken.keep();
+                    return Ok(lease);
+                }
                 Err(error) => error,
             };
             rarely();
-            waits::gave_back();
             if !backend.is_found_unfit(&error) || spares == 0 {
                 return Err(error);
             }
@@ -173,8 +181,14 @@ impl<DB: Database> Lease<DB> {
 
     /// What ends the statement that runs.
     pub(crate) fn interrupt(&self) -> Interrupt {
-        let session = self.held.about.session();
-        session.map_or_else(Interrupt::default, |session| session.interrupt.clone())
+        self.held.about.interrupt.clone()
+    }
+
+    /// Prepares that, in the midst of the transaction.
+    pub(crate) async fn make_interruptible(&mut self) -> Result<(), sqlx::Error> {
+        let made = backend::of::<DB>().interruptible(self.connection());
+        self.held.about.interrupt = made.await?;
+        Ok(())
     }
 
     /// What the server calls the transaction, if it was asked.
@@ -204,7 +218,7 @@ impl<DB: Database> Lease<DB> {
         match end {
             End::Commit(ticket) => {
                 let patience = Patience::Until(self.held.about.deadline);
-                FinishOnDrop::new(runtime, patience, || async move {
+                FinishOnDrop::new(runtime, Work::Commit, patience, || async move {
                     let (mode, timer) = (self.held.about.terms.mode, observe::Timer::start());
                     let connection = self.connection();
                     let committed = if backend::commits_in_place::<DB>(connection, mode) {
@@ -224,13 +238,13 @@ impl<DB: Database> Lease<DB> {
             }
             End::RollBack(told) => {
                 // Each of its steps has a bound, and behind them are the hooks.
-                FinishOnDrop::new(runtime, Patience::Endless, || async move {
+                FinishOnDrop::new(runtime, Work::RollBack, Patience::Endless, || async move {
                     self.roll_back(damage).await;
                     Concluded::new(Outcome::RolledBack, answer(told), hooks, &account)
                 })
             }
             End::Leave(outcome, told) => {
-                FinishOnDrop::new(runtime, Patience::Endless, || async move {
+                FinishOnDrop::new(runtime, Work::RollBack, Patience::Endless, || async move {
                     self.leave(damage).await;
                     Concluded::new(outcome, answer(told), hooks, &account)
                 })
@@ -347,10 +361,10 @@ impl<DB: Database> Lease<DB> {
                 }
             }
             if is_whole {
-                hooks.run(When::RolledBack).await;
+                hooks.run_in_background(When::RolledBack);
             }
         };
-        spawn(&runtime, rest);
+        spawn(&runtime, Work::RollBack, rest);
     }
 
     /// Gives the connection back clean, or closes it.
@@ -390,13 +404,17 @@ impl<DB: Database> Lease<DB> {
     #[inline]
     fn give_back(mut self) {
         let backend = backend::of::<DB>();
+        if self.held.about.interrupt.is_prepared() {
+            rarely();
+            self.held.about.interrupt.lower();
+        }
         if !self.held.about.terms.are_plain() {
             rarely();
-            self.interrupt().lower();
             let terms = self.held.about.terms.clone();
             if backend.reset(self.connection(), &terms).is_some() {
                 let runtime = self.held.about.runtime.clone();
-                return observe::let_go(&runtime, self.reset_and_give_back());
+                let resetting = self.reset_and_give_back();
+                return observe::spawn_apart(&runtime, Work::Return, resetting);
             }
         }
         let Some(mut connection) = self.held.connection.take() else {
@@ -408,7 +426,7 @@ impl<DB: Database> Lease<DB> {
         }
         // In a box, because tokio moves what it spawns, and this is large.
         let returning = boxed(|| connection.return_to_pool());
-        observe::let_go(&self.held.about.runtime, async move {
+        observe::spawn_apart(&self.held.about.runtime, Work::Return, async move {
             // sqlx pings the server on the way, and would wait for ever.
             let mut clock = Clock::new(Deadline::coarse(backend.patience()));
             if before(&mut clock, returning).await.is_none() {

@@ -78,6 +78,10 @@
 //! that a storm of timeouts does not become a storm of new connections; what
 //! cannot be brought back to a clean state within a bound is closed.
 //!
+//! **What goes on without its caller is counted, and can be waited for.** An
+//! application that shuts down in order calls [`drained`] before it closes its
+//! pools, and loses no hook of a client that has left; [`detached`] is the gauge.
+//!
 //! **What goes away is run again, if the function says so.** [`retry`](macro@transactional) repeats the whole
 //! transaction after a deadlock, a serialization failure or a lost connection, never after an outcome that nobody knows.
 //!
@@ -117,7 +121,7 @@
 //! `held_us`, the microseconds it had a connection. Events inside it, at the
 //! levels of their urgency: `begin`, `commit`, `rollback`, `savepoint`, `release`
 //! with `elapsed_us`; `doomed`, `timed out`, `COMMIT refused`, `COMMIT not answered`, `connection closed`,
-//! `server session ended`, `server session not ended` with `why`, `outcome unknown`, `retrying` with `attempt` and `pause_us`. None carries a statement's text, its parameters or a database's
+//! `server session ended`, `server session not ended` with `why`, `outcome unknown`, `hooks dropped`, `retrying` with `attempt` and `pause_us`. None carries a statement's text, its parameters or a database's
 //! message.
 
 mod backend;
@@ -129,6 +133,7 @@ mod characteristics;
 mod conclude;
 mod db;
 mod deadline;
+mod detached;
 mod end;
 mod error;
 mod executor;
@@ -168,11 +173,12 @@ pub use begin::{Begin, Hook, Outermost, Source};
 pub use block::{Again, Block, Matches, Never, Once, on, read, transaction};
 pub use characteristics::{BeginMode, Deferrable, Isolation};
 pub use db::Db;
+pub use detached::{Detached, detached, drained};
 pub use end::Outcome;
 pub use error::Error;
 pub use handle::{Access, AccessOf, Handle, Read, ReadTx, Tx, Write};
 pub use limits::{IdleTimeout, Limits};
-pub use resolve::{Resolution, Resolvable};
+pub use resolve::{Resolution, Resolvable, Writes};
 pub use retry::Retry;
 pub use settings::Settings;
 

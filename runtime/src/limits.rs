@@ -2,6 +2,14 @@
 
 use std::time::Duration;
 
+use sqlx::Database;
+use tokio::time::timeout;
+
+use crate::{
+    backend,
+    error::{Error, Kind},
+};
+
 /// How long a transaction whose place and function name no `timeout` may take.
 ///
 /// Long for a request, short for a mistake: the same as that of .NET's
@@ -86,6 +94,23 @@ impl Limits {
         }
     }
 
+    /// What comes of `beginning` within the time that a wait for a lock may take:
+    /// in an embedded engine the one wait is that of BEGIN, and nothing there ends
+    /// it.
+    #[inline]
+    pub(crate) async fn begun<DB: Database, T>(
+        &self,
+        beginning: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, sqlx::Error> {
+        match self.lock_timeout {
+            Some(limit) if backend::of::<DB>().is_embedded() => {
+                let begun = timeout(limit, beginning).await;
+                begun.unwrap_or_else(|_| Err(Error::new(Kind::LockTimedOut).into()))
+            }
+            _ => beginning.await,
+        }
+    }
+
     /// The first limit that is set at BEGIN and that `open`, those of the
     /// transaction that is open, do not keep.
     pub(crate) fn beyond(&self, open: &Self) -> Option<&'static str> {
@@ -110,7 +135,7 @@ impl Limits {
     label = "cannot end a transaction that is idle",
     note = "`timeout` limits the whole transaction on every engine"
 )]
-pub trait IdleTimeout: sqlx::Database + sealed::Sealed {}
+pub trait IdleTimeout: Database + sealed::Sealed {}
 
 mod sealed {
     pub trait Sealed {}

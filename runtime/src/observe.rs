@@ -14,7 +14,12 @@ use std::{
 use tokio::runtime::Handle;
 use tracing::{Instrument, Level, Span, field, level_filters::LevelFilter};
 
-use crate::{backend::Ending, error::Error, hooks::When};
+use crate::{
+    backend::Ending,
+    detached::{Work, counted, on_a_thread},
+    error::Error,
+    hooks::When,
+};
 
 /// The target of every span and event of this crate.
 macro_rules! target {
@@ -206,19 +211,34 @@ impl Drop for Open {
     }
 }
 
-/// Lets `work` go on by itself, inside the span that is current now.
-pub(crate) fn spawn(runtime: &Handle, work: impl Future<Output = ()> + Send + 'static) {
-    if is_heard(Level::ERROR) {
-        runtime.spawn(work.in_current_span());
-    } else {
-        runtime.spawn(work);
+/// Lets `future` go on by itself, inside the span that is current now, and counted
+/// as such work. Outside a runtime it goes on all the same.
+pub(crate) fn spawn<'r>(
+    runtime: impl Into<Option<&'r Handle>>,
+    work: Work,
+    future: impl Future<Output = ()> + Send + 'static,
+) {
+    let future = counted(work, future);
+    match runtime.into() {
+        Some(runtime) if is_heard(Level::ERROR) => drop(runtime.spawn(future.in_current_span())),
+        Some(runtime) => drop(runtime.spawn(future)),
+        None => {
+            if let Err(error) = on_a_thread(future.in_current_span()) {
+                let cause = error.kind();
+                event!(error: %cause, "lost, because there was neither a runtime nor a thread");
+            }
+        }
     }
 }
 
-/// Lets `work` go on by itself, outside every span: the call it comes from has
-/// returned, and its span ends with it.
-pub(crate) fn spawn_apart(runtime: &Handle, work: impl Future<Output = ()> + Send + 'static) {
-    runtime.spawn(work);
+/// Lets `future` go on by itself, counted as such work, outside every span: the call it
+/// comes from has returned, and its span ends with it.
+pub(crate) fn spawn_apart(
+    runtime: &Handle,
+    work: Work,
+    future: impl Future<Output = ()> + Send + 'static,
+) {
+    runtime.spawn(counted(work, future));
 }
 
 /// Lets `work` go on by itself, outside every span. It is nothing that anybody has to
@@ -295,6 +315,10 @@ pub(crate) fn outcome_unknown(error: &sqlx::Error) {
 pub(crate) fn not_answered(error: &sqlx::Error, outcome: Outcome) {
     let outcome = outcome.as_str();
     event!(warn: cause = %label(error), outcome, "COMMIT not answered");
+}
+
+pub(crate) fn hooks_dropped() {
+    event!(error: "hooks dropped: nobody waited for COMMIT on a connection of the caller's");
 }
 
 pub(crate) fn unclean(error: &sqlx::Error) {

@@ -5,15 +5,15 @@ use std::{fmt::Display, ops::Deref, time::Duration};
 use sqlx::{Database, Pool};
 
 use crate::{
-    backend::Mode,
+    backend::{Damage, Mode},
     begin::Begin,
     characteristics::{BeginMode, Characteristics, Deferrable, Isolation, Locking},
     end::Outcome,
-    error::Kind,
+    error::{Error, Kind},
     handle::Access,
     keys,
     limits::{IdleTimeout, Limits},
-    resolve::Resolvable,
+    resolve::{Resolvable, Writes},
     retry::{Retry, Turn},
     run::Bounds,
     settings::Settings,
@@ -91,7 +91,7 @@ impl Options {
 
     /// The outcome can be asked for when it is not known.
     #[must_use]
-    pub const fn resolvable<DB: Resolvable>(mut self) -> Self {
+    pub const fn resolvable<A: Writes<Database: Resolvable>>(mut self) -> Self {
         self.special().resolvable = true;
         self
     }
@@ -224,6 +224,8 @@ impl Options {
 
 const NOT_RESOLVABLE: &str = "`resolvable` is for the outermost function, whose COMMIT it is about";
 
+const KEY_OF_A_READER: &str = "a `key` is written in the transaction, and this one only reads";
+
 /// What `on = expr` stands for: see [`on`].
 #[derive(Debug)]
 pub struct On<'a, T: ?Sized>(ByReference<'a, T>);
@@ -295,6 +297,13 @@ pub async fn claim<A: Access, R: Outcome>(
     key: impl AsRef<str>,
 ) -> Option<R> {
     let (scope, key) = (A::scope(handle), key.as_ref());
+    let state = scope.core().state();
+    if state.given().mode == Mode::Read {
+        let kind = Kind::Unsupported(KEY_OF_A_READER);
+        state.forbid(Damage::Scope, kind);
+        scope.leave();
+        return Some(R::from_error(Error::new(kind).into()));
+    }
     let is_root = scope.is_root();
     match keys::claim(scope.core(), key).await {
         Err(error) => {

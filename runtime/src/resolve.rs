@@ -9,6 +9,7 @@ use crate::{
     backend::{self, Asked},
     begin::{DynSource, Source},
     error::Error,
+    handle::{Access, Write},
     keys::{Claim, Found, look_up},
 };
 
@@ -42,6 +43,16 @@ impl sealed::Sealed for sqlx::Postgres {}
 
 #[cfg(feature = "postgres")]
 impl Resolvable for sqlx::Postgres {}
+
+/// An access with an outcome to be asked for: that of a [`Tx`]. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "`resolvable` is an option for a `Tx`, and this is `{Self}`",
+    label = "has no outcome that could be asked for",
+    note = "what a `ReadTx` did leaves nothing behind: it can simply be run again"
+)]
+pub trait Writes: Access {}
+
+impl<DB: Database> Writes for Write<DB> {}
 
 /// What is needed to ask.
 #[derive(Clone, Debug, Default)]

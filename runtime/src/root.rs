@@ -23,11 +23,13 @@ use crate::{
     lean::{boxed, rarely},
     lease::Lease,
     limits::{DEFAULT_TIMEOUT, Limits},
-    observe, pools,
+    observe,
+    pools::{self, Id, id},
     private::{Options, Special},
     savepoint,
     scope::{Core, OTHER_SETTING},
     state::{Flight, State},
+    waits::{Frame, Holder},
 };
 
 /// A transaction from its first statement to its end.
@@ -36,6 +38,8 @@ pub(crate) struct Root<'c, DB: Database> {
     /// When the whole call has to be over.
     deadline: Option<Deadline>,
     state: State,
+    /// The pool that it holds a connection of.
+    holds: Option<Id>,
     before_commit: BeforeCommit<DB>,
     /// Why the body is not called at all.
     unfit: Option<Kind>,
@@ -80,6 +84,7 @@ impl<'c, DB: Database> Root<'c, DB> {
                 None => Deadline::coarse(DEFAULT_TIMEOUT),
             },
             state,
+            holds: None,
             before_commit: BeforeCommit::default(),
             unfit: None,
             aftermath: None,
@@ -149,6 +154,7 @@ impl<'c, DB: Database> Root<'c, DB> {
     }
 
     async fn open(&mut self) -> Result<(), sqlx::Error> {
+        let holder = Holder::of(self);
         let Link::Idle(place) = &mut self.link else {
             return Ok(());
         };
@@ -163,10 +169,13 @@ impl<'c, DB: Database> Root<'c, DB> {
         self.state.in_flight = Some(Flight::Statement);
         let (terms, deadline) = (&self.state.terms, self.deadline.map(|deadline| deadline.at));
         let begun = match place.pool() {
-            Some(pool) if terms.are_plain() => Lease::begin(pool, terms, deadline).await.map(Some),
+            Some(pool) if terms.are_plain() => {
+                let begun = Lease::begin(pool, holder, terms, deadline).await;
+                begun.map(Some)
+            }
             _ => {
                 rarely();
-                Box::pin(place.begin(terms, deadline)).await
+                Box::pin(place.begin(holder, terms, deadline)).await
             }
         };
         self.state.in_flight = None;
@@ -182,6 +191,7 @@ impl<'c, DB: Database> Root<'c, DB> {
             self.state.marked(mark);
         }
         self.state.opened = self.span.is_some().then(std::time::Instant::now);
+        self.holds = place.pool().map(id);
         let source = place.source();
         self.link = match (lease, mem::replace(&mut self.link, Link::Ended)) {
             (Some(lease), _) => {
@@ -243,6 +253,24 @@ impl<'c, DB: Database> Root<'c, DB> {
             return Err(state.met::<DB>(damage, error));
         }
         state.marked(mark);
+        Ok(())
+    }
+
+    /// Prepares for ending the statements of a part whose time is limited.
+    async fn make_interruptible(&mut self) -> Result<(), sqlx::Error> {
+        let Link::Leased(lease) = &mut self.link else {
+            return Ok(());
+        };
+        if !self.state.takes_interrupt() {
+            return Ok(());
+        }
+        self.state.in_flight = Some(Flight::Savepoint);
+        let made = lease.make_interruptible().await;
+        self.state.in_flight = None;
+        match made {
+            Ok(()) => self.state.set_interrupt(lease.interrupt()),
+            Err(error) => return Err(self.not_begun(error)),
+        }
         Ok(())
     }
 
@@ -416,6 +444,7 @@ impl<DB: Database> Core<DB> for Root<'_, DB> {
                 return Err(refused);
             }
             self.open().await?;
+            self.make_interruptible().await?;
             self.mark().await
         })
     }
@@ -438,6 +467,10 @@ impl<DB: Database> Core<DB> for Root<'_, DB> {
 
     fn before_commit(&mut self) -> &mut BeforeCommit<DB> {
         &mut self.before_commit
+    }
+
+    fn frame(&self) -> Frame {
+        Frame::new(Holder::of(self), self.holds)
     }
 
     fn sees_the_end(&self) -> bool {

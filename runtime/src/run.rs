@@ -23,6 +23,9 @@ pub struct Bounds {
     pub(crate) clock: Clock,
     /// Why the body does not run at all.
     pub(crate) refused: Option<Kind>,
+    /// Its place among the waits for a pool, if it is one that holds a connection
+    /// itself.
+    pub(crate) frame: Option<Frame>,
 }
 
 /// What came of a body.
@@ -40,11 +43,7 @@ pub enum Ran<R> {
 
 /// Runs `body` within `bounds`.
 pub fn run<'f, F: Future>(bounds: &'f mut Bounds, body: Pin<&'f mut F>) -> Run<'f, F> {
-    Run {
-        bounds,
-        body,
-        frame: Frame::default(),
-    }
+    Run { bounds, body }
 }
 
 /// A body that runs.
@@ -53,7 +52,6 @@ pub fn run<'f, F: Future>(bounds: &'f mut Bounds, body: Pin<&'f mut F>) -> Run<'
 pub struct Run<'f, F> {
     bounds: &'f mut Bounds,
     body: Pin<&'f mut F>,
-    frame: Frame,
 }
 
 impl<F: Future> Future for Run<'_, F> {
@@ -66,7 +64,7 @@ impl<F: Future> Future for Run<'_, F> {
             return Poll::Ready(Ran::Refused(Error::new(kind).into()));
         }
         let _inside = run.bounds.span.as_ref().map(Span::enter);
-        let entered = run.frame.enter();
+        let entered = run.bounds.frame.as_mut().map(Frame::enter);
         let polled = run.body.as_mut().poll(context);
         drop(entered);
         if let Poll::Ready(result) = polled {

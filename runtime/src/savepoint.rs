@@ -5,7 +5,7 @@
 
 mod alone;
 
-use std::mem;
+use std::{mem, pin::pin};
 
 use futures_core::future::BoxFuture;
 use sqlx::{AssertSqlSafe, Database, SqlSafeStr, SqlStr};
@@ -15,11 +15,15 @@ use self::alone::Alone;
 use crate::{
     backend::{self, Damage, Mode, savepoint_name},
     before_commit::BeforeCommit,
+    conclude::before,
+    deadline::Clock,
     error::Kind,
+    hooks::Due,
     observe,
     private::Options,
     scope::{Core, OTHER_SETTING},
     state::{Flight, State},
+    waits::Frame,
 };
 
 /// A savepoint, set before its first statement and gone after its end.
@@ -100,14 +104,22 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         Ok(())
     }
 
-    pub(crate) async fn end(&mut self, succeeded: bool) -> Result<(), sqlx::Error> {
+    /// Ends the scope; nothing if there is no time for that.
+    pub(crate) async fn end(
+        &mut self,
+        succeeded: bool,
+        clock: &mut Clock,
+    ) -> Option<Result<(), sqlx::Error>> {
         if self.alone.is_some() {
-            return Box::pin(self.end_alone(succeeded)).await;
+            return Box::pin(self.end_alone(succeeded, clock)).await;
         }
-        self.end_part(succeeded).await
+        let (answer, _) = before(clock, pin!(self.end_part(succeeded))).await?;
+        Some(answer)
     }
 
-    async fn end_part(&mut self, succeeded: bool) -> Result<(), sqlx::Error> {
+    /// Gives besides the answer the hooks that are due, where this stands for a
+    /// transaction.
+    async fn end_part(&mut self, succeeded: bool) -> (Result<(), sqlx::Error>, Due) {
         let survives = backend::of::<DB>().survives_interruption();
         let state = self.parent.state();
         state.notice_interruption(survives);
@@ -125,8 +137,8 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         if !kept {
             self.roll_back().await;
         }
-        self.close(kept, if kept { "released" } else { "rolled_back" });
-        answer
+        let due = self.close(kept, if kept { "released" } else { "rolled_back" });
+        (answer, due)
     }
 
     async fn release(&mut self) -> Result<(), sqlx::Error> {
@@ -178,20 +190,22 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
             // Going back to the savepoint tells whether it is still there.
             let _ = state.take_suspect();
         }
-        self.close(false, "dropped");
+        // Its hooks run in the background.
+        drop(self.close(false, "dropped"));
     }
 
-    /// Gives the enclosing scope its own back.
-    fn close(&mut self, kept: bool, outcome: &'static str) {
+    /// Gives the enclosing scope its own back, and the hooks that are due.
+    fn close(&mut self, kept: bool, outcome: &'static str) -> Due {
         self.ended = true;
         observe::part_ended(self.span.as_ref(), outcome);
-        self.leave(kept);
+        let due = self.leave(kept);
         let state = self.parent.state();
         state.roll_back = self.outer_roll_back;
         if !kept {
             state.forget_hooks_since(self.hooks);
             self.parent.before_commit().forget_since(self.votes);
         }
+        due
     }
 }
 
@@ -224,6 +238,10 @@ impl<DB: Database> Core<DB> for Savepoint<'_, DB> {
 
     fn prove(&mut self, succeeded: bool, last: bool) -> BoxFuture<'_, ()> {
         self.parent.prove(succeeded, last)
+    }
+
+    fn frame(&self) -> Frame {
+        self.parent.frame()
     }
 
     fn sees_the_end(&self) -> bool {

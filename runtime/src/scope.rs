@@ -20,6 +20,7 @@ use crate::{
     run::Bounds,
     savepoint::Savepoint,
     state::State,
+    waits::Frame,
 };
 
 /// A transaction, as seen by the handles inside it. The trait object hides the
@@ -48,6 +49,9 @@ pub(crate) trait Core<DB: Database>: Send {
     /// Asks whether the transaction that is open is still this one, as the `last` thing in
     /// it or not.
     fn prove(&mut self, succeeded: bool, last: bool) -> BoxFuture<'_, ()>;
+
+    /// The place among the waits for a pool of a body that stands for all of it.
+    fn frame(&self) -> Frame;
 
     /// Whether this crate sees the outermost end, and can run hooks after it.
     fn sees_the_end(&self) -> bool;
@@ -145,16 +149,20 @@ impl<'c, DB: Database> Scope<'c, DB> {
     /// own call.
     #[inline]
     pub(crate) fn bounds(&mut self, limit: Option<Duration>) -> Bounds {
+        if limit.is_some() && !self.is_root() && backend::of::<DB>().is_embedded() {
+            self.core().state().want_interrupt();
+        }
         let within = || limit.and_then(Deadline::exact);
-        let (deadline, refused) = match &mut self.place {
-            Place::Root(root) => (root.deadline(), root.refused()),
-            Place::Savepoint(savepoint) => (within(), savepoint.refused()),
-            Place::Joined(joined) => (within(), joined.refused),
+        let (deadline, refused, frame) = match &mut self.place {
+            Place::Root(root) => (root.deadline(), root.refused(), Some(root.frame())),
+            Place::Savepoint(savepoint) => (within(), savepoint.refused(), savepoint.own_frame()),
+            Place::Joined(joined) => (within(), joined.refused, None),
         };
         Bounds {
             span: self.span().cloned(),
             clock: Clock::new(deadline),
             refused,
+            frame,
         }
     }
 
@@ -172,7 +180,15 @@ impl<'c, DB: Database> Scope<'c, DB> {
                 joined.abandon(Cause::new(error().into()));
             }
         }
+        self.core().state().stop_what_was_dropped();
         error().into()
+    }
+
+    /// Whether the time of a part is over, though its body returned. A whole
+    /// transaction asks itself, because one without a statement is never late.
+    #[inline]
+    pub(crate) fn is_late(&self, clock: &Clock) -> bool {
+        !self.is_root() && clock.is_over()
     }
 
     /// Ends the scope as its body's result asks, as far as that is done without
@@ -215,11 +231,22 @@ impl<'c, DB: Database> Scope<'c, DB> {
         }
     }
 
-    /// Ends the scope as its body's result asks; an error replaces an `Ok`.
-    pub(crate) async fn end(&mut self, succeeded: bool) -> Result<(), sqlx::Error> {
+    /// Ends the scope as its body's result asks, within its time; an error replaces
+    /// an `Ok`.
+    pub(crate) async fn end(
+        &mut self,
+        succeeded: bool,
+        clock: &mut Clock,
+    ) -> Result<(), sqlx::Error> {
         match &mut self.place {
             Place::Root(root) => root.end(succeeded).await,
-            Place::Savepoint(savepoint) => savepoint.end(succeeded).await,
+            Place::Savepoint(savepoint) => {
+                if let Some(answer) = savepoint.end(succeeded, clock).await {
+                    return answer;
+                }
+                let expired = self.expire();
+                if succeeded { Err(expired) } else { Ok(()) }
+            }
             Place::Joined(joined) => {
                 joined.end(succeeded);
                 Ok(())

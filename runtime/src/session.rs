@@ -17,8 +17,9 @@ use tokio::{
 };
 
 use crate::{
-    backend::{self, Ending, Session, Terms},
+    backend::{self, Ending, Interrupt, Session, Terms},
     conclude::timed_out,
+    detached::Work,
     lean::rarely,
     limits::{DEFAULT_TIMEOUT, GRACE},
     observe, pools,
@@ -30,6 +31,8 @@ pub(crate) struct About<DB: Database> {
     /// When the caller stops waiting.
     pub(crate) deadline: Option<Instant>,
     pub(crate) runtime: Handle,
+    /// Ends the statement that an embedded engine runs.
+    pub(crate) interrupt: Interrupt,
     pub(crate) pool: Pool<DB>,
     identity: Option<Box<Identity>>,
 }
@@ -48,6 +51,7 @@ impl<DB: Database> Clone for About<DB> {
             terms: self.terms.clone(),
             deadline: self.deadline,
             runtime: self.runtime.clone(),
+            interrupt: self.interrupt.clone(),
             pool: self.pool.clone(),
             identity: self.identity.clone(),
         }
@@ -77,6 +81,7 @@ impl<DB: Database> About<DB> {
             terms: terms.clone(),
             deadline,
             runtime,
+            interrupt: Interrupt::default(),
             pool: pool.clone(),
             identity: asks.then(|| Box::new(Identity::unknown())),
         }
@@ -89,6 +94,7 @@ impl<DB: Database> About<DB> {
     }
 
     pub(crate) fn set_session(&mut self, session: Session) {
+        self.interrupt = session.interrupt.clone();
         if let Some(identity) = &mut self.identity {
             identity.session = session;
         }
@@ -290,7 +296,7 @@ impl<DB: Database> About<DB> {
             side: Some(side),
             runtime: runtime.clone(),
         };
-        observe::spawn_apart(&runtime, async move {
+        observe::spawn_apart(&runtime, Work::Ending, async move {
             if has_ended {
                 drop(closing.say_good_bye().await);
             } else {

@@ -32,9 +32,11 @@ impl Given {
         self.0.iter()
     }
 
-    /// Whether `name` has this value in the end.
+    /// Whether `name` has this value in the end. PostgreSQL takes no notice of the
+    /// case of ASCII letters in names (`guc_name_compare`).
     pub(crate) fn has(&self, name: &str, value: &str) -> bool {
-        let last = self.0.iter().rfind(|(known, _)| *known == name);
+        let is_it = |(known, _): &&Setting| known.eq_ignore_ascii_case(name);
+        let last = self.0.iter().rfind(is_it);
         last.is_some_and(|(_, known)| known == value)
     }
 
@@ -152,6 +154,7 @@ mod tests {
         settings.push("a.b", "1".to_owned()).unwrap();
         settings.push("a.b", "2".to_owned()).unwrap();
         assert!(settings.has("a.b", "2") && !settings.has("a.b", "1"));
+        assert!(settings.has("A.b", "2") && !settings.has("a.c", "2"));
         assert_eq!(
             settings.to_sql(),
             "; SELECT set_config(E'a.b', E'1', true); SELECT set_config(E'a.b', E'2', true)"

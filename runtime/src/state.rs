@@ -79,7 +79,8 @@ impl State {
     /// Whether the next statement may be sent without further ado.
     #[inline]
     pub(crate) fn is_clear(&self) -> bool {
-        let is_well = |rare: &Rare| rare.doom.is_none() && rare.suspect.is_none();
+        let is_well =
+            |rare: &Rare| rare.doom.is_none() && rare.suspect.is_none() && !rare.wants_interrupt;
         self.rare.as_deref().is_none_or(is_well)
             && self.in_flight.is_none()
             && self.owed.is_none()
@@ -211,9 +212,7 @@ impl State {
         self.in_flight = None;
         self.transient = false;
         self.unsettled = true;
-        if let Some(rare) = &self.rare {
-            rare.interrupt.raise();
-        }
+        self.stop_what_was_dropped();
         let damage = if survives {
             Damage::Scope
         } else {
@@ -241,7 +240,11 @@ impl State {
         if self.proof.is_ended_early() {
             return Some(Error::new(Kind::EndedEarly).into());
         }
-        Some(Error::because(Kind::Refused, doom.cause.clone()).into())
+        Some(match doom.instead {
+            // It is told in its own words, whoever asks first.
+            Some(kind @ Kind::Unsupported(_)) => Error::new(kind).into(),
+            _ => Error::because(Kind::Refused, doom.cause.clone()).into(),
+        })
     }
 
     /// The error of a body that claims success all the same.

@@ -123,6 +123,16 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
         terms: &Terms,
     ) -> BoxFuture<'c, Result<Session, sqlx::Error>>;
 
+    /// Prepares for ending the statements of an embedded engine, in the midst of a
+    /// transaction. Elsewhere there is nothing to prepare.
+    fn interruptible<'c>(
+        &self,
+        connection: &'c mut DB::Connection,
+    ) -> BoxFuture<'c, Result<Interrupt, sqlx::Error>> {
+        let _ = connection;
+        Box::pin(std::future::ready(Ok(Interrupt::default())))
+    }
+
     /// What has to be undone on the connection after the end, and could not be
     /// in the same message.
     fn reset<'c>(

@@ -111,6 +111,11 @@ impl Backend<Postgres> for PostgresBackend {
         let is_serializable = isolation == Some(Isolation::Serializable);
         if deferrable && !(is_serializable && terms.mode == Mode::Read) {
             Some("`deferrable` has no effect but on a serializable transaction that only reads")
+        } else if terms.resolvable && terms.mode == Mode::Read {
+            // Such a transaction has no number to be asked by.
+            Some(
+                "`resolvable` is for a transaction that writes: one that only reads has no outcome",
+            )
         } else {
             only_sqlite(terms)
         }

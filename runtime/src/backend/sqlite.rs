@@ -90,6 +90,13 @@ impl Backend<Sqlite> for SqliteBackend {
         })
     }
 
+    fn interruptible<'c>(
+        &self,
+        connection: &'c mut SqliteConnection,
+    ) -> BoxFuture<'c, Result<Interrupt, sqlx::Error>> {
+        Box::pin(interruptible(connection))
+    }
+
     #[inline]
     fn is_embedded(&self) -> bool {
         true

@@ -14,11 +14,12 @@ use crate::{
     deadline::{Clock, Deadline},
     error::{Cause, Error, Kind},
     finish::FinishOnDrop,
-    hooks::{Due, Hooks, When},
+    hooks::{AtRisk, Due, Hooks, When},
     lean::rarely,
     observe::{self, Account, Outcome},
     resolve::Ticket,
     run::{Bounds, Ran, run},
+    scope::Core,
 };
 
 impl<DB: Database> Root<'_, DB> {
@@ -132,6 +133,7 @@ impl<DB: Database> Root<'_, DB> {
     async fn votes(&mut self) -> Option<Result<(), sqlx::Error>> {
         let mut bounds = Bounds {
             clock: Clock::new(self.deadline),
+            frame: Some(self.frame()),
             ..Bounds::default()
         };
         let voted = run(&mut bounds, pin!(before_commit::vote(self, 0))).await;
@@ -310,18 +312,24 @@ async fn conclude_borrowed<DB: Database>(
     hooks: Hooks,
     deadline: Option<Deadline>,
 ) -> Result<Concluded, Due> {
-    let (mut due, mut hooks) = (Due::default(), Some(hooks));
-    if let End::RollBack(_) = end {
-        // What has no COMMIT is rolled back, whoever waits for that.
-        due = hooks.take().unwrap_or_default().due(Some(When::RolledBack));
-    }
+    let is_rolled_back = matches!(end, End::RollBack(_));
     let concluding = pin!(borrowed.conclude(end, damage));
-    let Some(mut concluded) = before(&mut Clock::new(deadline), concluding).await else {
-        return Err(due);
-    };
-    if let Some(hooks) = hooks {
-        due = hooks.due(concluded.outcome.when());
+    let mut clock = Clock::new(deadline);
+    if is_rolled_back {
+        // What has no COMMIT is rolled back, whoever waits for that.
+        let due = hooks.due(Some(When::RolledBack));
+        let Some(concluded) = before(&mut clock, concluding).await else {
+            return Err(due);
+        };
+        return Ok(Concluded {
+            hooks: due,
+            ..concluded
+        });
     }
-    concluded.hooks = due;
-    Ok(concluded)
+    let hooks = AtRisk::new(hooks);
+    let Some(concluded) = before(&mut clock, concluding).await else {
+        return Err(Due::default());
+    };
+    let hooks = hooks.saved().due(concluded.outcome.when());
+    Ok(Concluded { hooks, ..concluded })
 }

@@ -1,19 +1,19 @@
 //! Where a transaction begins, and what that place says for all that do.
 
 use sqlx::{Database, Pool};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use crate::{
     backend::{self, Extras, Mode, Terms},
     begin::{DynSource, Source},
     borrowed::Borrowed,
     characteristics::{Characteristics, Locking},
-    error::{Error, Kind},
     lease::Lease,
     limits::Limits,
     private::Special,
     retry::{Attempt, Retry},
     state::State,
+    waits::Holder,
 };
 
 /// Where the connection of a transaction comes from.
@@ -84,7 +84,7 @@ impl<'c, DB: Database> Place<'c, DB> {
             },
             limits,
             identify: timed && self.pool().is_some(),
-            resolvable: special.resolvable && mode == Mode::Write,
+            resolvable: special.resolvable,
             up_to_date: special.up_to_date,
             ..Extras::NOTHING
         };
@@ -127,24 +127,18 @@ impl<'c, DB: Database> Place<'c, DB> {
     /// Begins; on a source's connection, which comes with a lease.
     pub(super) async fn begin(
         &mut self,
+        holder: Holder,
         terms: &Terms,
         deadline: Option<Instant>,
     ) -> Result<Option<Lease<DB>>, sqlx::Error> {
-        let beginning = async {
-            if let Self::Connection(borrowed) = self {
-                return borrowed.begin(terms).await.map(|()| None);
-            }
-            let Some(pool) = self.pool() else {
-                unreachable!("only a connection has no pool");
-            };
-            Lease::begin(pool, terms, deadline).await.map(Some)
-        };
-        match terms.limits.lock_timeout {
-            Some(limit) if backend::of::<DB>().is_embedded() => {
-                let begun = timeout(limit, beginning).await;
-                begun.unwrap_or_else(|_| Err(Error::new(Kind::LockTimedOut).into()))
-            }
-            _ => beginning.await,
+        if let Self::Connection(borrowed) = self {
+            let begun = terms.limits.begun::<DB, _>(borrowed.begin(terms)).await;
+            return begun.map(|()| None);
         }
+        let Some(pool) = self.pool() else {
+            unreachable!("only a connection has no pool");
+        };
+        let begun = Lease::begin(pool, holder, terms, deadline).await;
+        begun.map(Some)
     }
 }

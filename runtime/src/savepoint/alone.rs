@@ -1,6 +1,6 @@
 //! A savepoint that stands for a whole transaction, inside one of a test's.
 
-use std::mem;
+use std::{mem, pin::pin};
 
 use sqlx::Database;
 
@@ -8,12 +8,16 @@ use super::Savepoint;
 use crate::{
     backend::{self, Damage, Extras, Mode, Terms},
     before_commit::vote,
+    conclude::before,
+    deadline::Clock,
     error::{Error, Kind},
-    hooks::When,
+    hooks::{Due, When},
     observe::{Outcome, Tally},
     private::{Options, Special},
+    run::{Bounds, Ran, run},
     scope::Core,
     testing::Witness,
+    waits::Frame,
 };
 
 /// What the enclosing transaction gets back.
@@ -30,6 +34,7 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         let asked = Extras {
             characteristics: special.characteristics,
             limits: special.limits,
+            resolvable: special.resolvable,
             ..Extras::NOTHING
         };
         state.set_part(Some(Terms::new(mode, asked)));
@@ -42,6 +47,12 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         savepoint.refused = None;
         savepoint.alone = Some(Box::new(alone));
         savepoint
+    }
+
+    /// The place of its body among the waits for a pool, where this stands for a
+    /// transaction.
+    pub(crate) fn own_frame(&self) -> Option<Frame> {
+        self.alone.as_ref().map(|_| self.frame())
     }
 
     /// What was asked for, where this stands for a transaction.
@@ -68,34 +79,45 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         own.map_or_else(String::new, |own| own.settings.to_reset_sql())
     }
 
-    /// Ends as a transaction does: with votes before, and hooks behind.
-    pub(super) async fn end_alone(&mut self, succeeded: bool) -> Result<(), sqlx::Error> {
+    /// Ends as a transaction does: with votes before, and hooks behind. Gives
+    /// nothing if there is no time for that.
+    pub(super) async fn end_alone(
+        &mut self,
+        succeeded: bool,
+        clock: &mut Clock,
+    ) -> Option<Result<(), sqlx::Error>> {
         let mut refused = None;
         let state = self.parent.state();
-        let mut commits = succeeded && !state.roll_back && !state.is_doomed();
-        if commits {
+        if succeeded && !state.roll_back && !state.is_doomed() {
+            let mut bounds = Bounds {
+                clock: Clock::new(clock.deadline()),
+                frame: self.own_frame(),
+                ..Bounds::default()
+            };
             let votes = self.votes;
-            refused = vote(self, votes).await.err();
-            commits = refused.is_none();
+            let Ran::Returned(voted) = run(&mut bounds, pin!(vote(self, votes))).await else {
+                return None;
+            };
+            refused = voted.err();
         }
-        let mark = self.hooks;
-        let hooks = self.parent.state().take_hooks_since(mark);
-        let mut answer = self.end_part(succeeded && refused.is_none()).await;
-        self.prove_part(commits && answer.is_ok()).await;
-        let state = self.parent.state();
-        if commits && answer.is_ok() {
-            answer = state.verdict().map_or(Ok(()), |doomed| Err(doomed.into()));
-        }
+        let commits = succeeded && refused.is_none() && !self.parent.state().roll_back;
+        let succeeds = succeeded && refused.is_none();
+        let ended = before(clock, pin!(self.end_part(succeeds))).await;
+        let (mut answer, mut due) = ended?;
         let is_kept = commits && answer.is_ok();
-        let when = if is_kept {
-            When::Committed
-        } else {
-            When::RolledBack
-        };
-        if !state.proof.is_ended_early() {
-            hooks.run(when).await;
+        before(clock, pin!(self.prove_part(is_kept))).await?;
+        let state = self.parent.state();
+        if is_kept && let Some(doomed) = state.verdict() {
+            answer = Err(doomed.into());
+            due = due.instead(When::RolledBack);
         }
-        refused.map_or(answer, |why| Err(Error::refused(why)))
+        if state.proof.is_ended_early() {
+            due.forget();
+        } else if let Some(hooks) = due.run() {
+            // They go on behind its time, but nobody waits for them there.
+            before(clock, hooks).await;
+        }
+        Some(refused.map_or(answer, |why| Err(Error::refused(why))))
     }
 
     /// Its own savepoint was there at its end, which proves whose transaction it was, or
@@ -113,22 +135,23 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         }
     }
 
-    /// Gives the enclosing transaction its own back.
-    pub(super) fn leave(&mut self, kept: bool) {
+    /// Gives the enclosing transaction its own back, and the hooks that are due.
+    pub(super) fn leave(&mut self, kept: bool) -> Due {
         let Some(alone) = self.alone.take() else {
-            return;
+            return Due::default();
         };
-        let mark = self.hooks;
-        let state = self.parent.state();
-        state.testify(if kept {
+        let outcome = if kept {
             Outcome::Committed
         } else {
             Outcome::RolledBack
-        });
+        };
+        let mark = self.hooks;
+        let state = self.parent.state();
+        state.testify(outcome);
         let hooks = state.take_hooks_since(mark);
-        hooks.run_in_background(When::RolledBack);
         state.set_part(None);
         state.tally = alone.tally;
         state.swap_witness(alone.witness);
+        hooks.due(outcome.when())
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct Rare {
     pub(super) attempt: Option<Attempt>,
     /// Ends the statement that runs.
     pub(super) interrupt: Interrupt,
+    /// Whether the time of a part is limited, and nothing ends its statements yet.
+    pub(super) wants_interrupt: bool,
     /// The idempotency key that was written in it.
     pub(super) claim: Option<Arc<Claim>>,
 }
@@ -167,6 +169,27 @@ impl State {
     pub(crate) fn set_interrupt(&mut self, interrupt: Interrupt) {
         if interrupt.is_prepared() {
             self.rare().interrupt = interrupt;
+        }
+    }
+
+    /// Statements of a part will have to be ended when its time is over.
+    pub(crate) fn want_interrupt(&mut self) {
+        let rare = self.rare();
+        rare.wants_interrupt = !rare.interrupt.is_prepared();
+    }
+
+    /// Whether what ends statements is to be prepared now.
+    pub(crate) fn takes_interrupt(&mut self) -> bool {
+        let rare = self.rare.as_mut();
+        rare.is_some_and(|rare| {
+            mem::take(&mut rare.wants_interrupt) && !rare.interrupt.is_prepared()
+        })
+    }
+
+    /// Ends the statement that was dropped on its way, where that can be done.
+    pub(crate) fn stop_what_was_dropped(&self) {
+        if let Some(rare) = self.rare.as_ref().filter(|_| self.unsettled) {
+            rare.interrupt.raise();
         }
     }
 

@@ -6,8 +6,8 @@ use sqlx::{Database, Pool};
 
 use crate::{
     backend::Mode,
-    begin::{Begin, Outermost},
-    handle::{Read, ReadTx, Tx, Write, expose},
+    begin::{Begin, Outermost, sealed},
+    handle::{Access, Read, ReadTx, Tx, Write, expose},
     private::Options,
     root::{Place, Root},
     savepoint::Savepoint,
@@ -89,6 +89,12 @@ impl<DB: Database> TestTransaction<DB> {
         self.root.end(false).await
     }
 }
+
+impl<DB: Database> sealed::Place<Write<DB>> for &mut TestTransaction<DB> {}
+
+impl<DB: Database> sealed::Place<Read<DB>> for &mut TestTransaction<DB> {}
+
+impl<A: Access<Database = DB>, DB: Database> sealed::NeverInside<A> for &mut TestTransaction<DB> {}
 
 impl<DB: Database> Begin<Write<DB>> for &mut TestTransaction<DB> {
     fn begin(&mut self, options: Options) -> Tx<'_, DB> {

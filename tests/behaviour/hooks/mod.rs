@@ -1,6 +1,8 @@
 //! What a transaction has to do after its end.
 
 mod before_commit;
+mod borrowed;
+mod outside;
 mod scopes;
 mod shielded;
 

@@ -5,6 +5,7 @@ use sqlx_transactional_tests::{Backend, TestDb};
 mod attribute;
 mod deferrable;
 mod found;
+mod ignored;
 mod isolation;
 mod keyed;
 mod locking;

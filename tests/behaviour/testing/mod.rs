@@ -62,6 +62,28 @@ for_each_engine! {
         assert_eq!(db.rows().await, [0; 0]);
     }
 
+    /// What counts is what the votes have left.
+    #[test]
+    async fn a_vote_that_asks_for_a_rollback_has_the_hooks_of_one_run(db: &TestDb<DB>) {
+        let diary = Diary::default();
+        let mut test = TestTransaction::new(&db.pool);
+        let ended = transaction(&mut test, async |tx| {
+            tx.after_commit(diary.hook("committed"));
+            tx.after_rollback(diary.hook("rolled back"));
+            tx.before_commit(|tx| {
+                Box::pin(async move {
+                    tx.roll_back();
+                    Ok(())
+                })
+            });
+            insert(tx, 1).await
+        });
+        ended.await.unwrap();
+        assert_eq!(diary.read(), "rolled back");
+        assert_eq!(list(&mut test).await.unwrap(), [0; 0]);
+        test.roll_back().await.unwrap();
+    }
+
     #[test]
     async fn test_04_the_hooks_of_a_function_run_when_it_ends(db: &TestDb<DB>) {
         let diary = Diary::default();

@@ -3,8 +3,9 @@
 use super::{SHORT, blocker, is_timed_out, setup};
 use crate::notes::Notes;
 use sqlx::Error;
-use sqlx_transactional::{Limits, Tx, on, transaction, transactional};
+use sqlx_transactional::{Limits, Tx, keys, on, transaction, transactional};
 use sqlx_transactional_tests::{Engine, TestDb, for_each_engine, for_engines};
+use std::future::pending;
 
 #[transactional(statement_timeout = "300ms")]
 async fn lingers<DB: Notes>(tx: &mut Tx<'_, DB>, seconds: u32) -> Result<(), Error> {
@@ -39,6 +40,33 @@ for_each_engine! {
         // The limit went with its transaction.
         transaction(&db.pool, async |tx| DB::linger(tx, 1).await).await.unwrap();
         db.assert_whole().await;
+    }
+
+    /// Which waits for whoever is writing the same.
+    #[test(setup())]
+    async fn the_statement_of_a_key_is_one_too(db: &TestDb<DB>) {
+        DB::run_on(db, keys::table::<DB>()).await;
+        let reached = tokio::sync::Notify::new();
+        let first = on(&db.observer).key("a").run(async |_: &mut Tx<'_, DB>| {
+            reached.notify_one();
+            pending::<Result<(), Error>>().await
+        });
+        let mut first = Box::pin(first);
+        tokio::select! {
+            _ = &mut first => panic!("it does not end"),
+            () = reached.notified() => {}
+        }
+        let mut second = on(&db.pool).key("a").limits(Limits::new().statement_timeout(SHORT));
+        if db.engine() == Engine::Sqlite {
+            // Otherwise BEGIN waits.
+            second = second.deferred();
+        }
+        let second = second.run(async |tx| DB::insert(tx, 1).await);
+        let error = second.await.unwrap_err();
+        assert_eq!(code(&error), "57014", "{error:?}");
+        drop(first);
+        db.assert_whole().await;
+        assert_eq!(db.rows().await, [0; 0]);
     }
 
     #[test(setup())]

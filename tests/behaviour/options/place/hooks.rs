@@ -34,6 +34,34 @@ for_each_engine! {
         new
     }
 
+    /// Not for each transaction that begins, nor for the other end.
+    #[test]
+    async fn a_hook_is_made_when_it_is_to_run(db: &TestDb<DB>) {
+        let diary = Diary::default();
+        let (committed, rolled_back) = (diary.clone(), diary.clone());
+        let place = Db::new(db.pool.clone())
+            .after_commit(move || {
+                committed.write("made");
+                committed.hook("committed")
+            })
+            .after_rollback(move || {
+                rolled_back.write("made");
+                rolled_back.hook("rolled back")
+            });
+        let call = async |end: Result<(), u32>| {
+            let ended = transaction(&place, async |tx| {
+                ids(tx).await?;
+                diary.write("body");
+                end.map_err(AppError::Refused)
+            });
+            ended.await.is_ok()
+        };
+        assert!(call(Ok(())).await);
+        assert_eq!(diary.read(), "body, made, committed");
+        assert!(!call(Err(1)).await);
+        assert_eq!(diary.read(), "body, made, committed, body, made, rolled back");
+    }
+
     async fn after_each_end<S: Source<DB>>(place: &S, diary: &Diary) {
         let mut read_up_to = 0;
         let call = async |end: Result<(), u32>| {

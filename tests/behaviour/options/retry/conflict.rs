@@ -1,7 +1,7 @@
 //! A failure that goes away when all is run again, whenever a test wants it.
 
 use sqlx::{MySql, Pool, Postgres, Sqlite};
-use sqlx_transactional::{Again, Block, Never, Retry, Tx, on};
+use sqlx_transactional::{Again, Block, Never, Retry, Source, Tx, on};
 use sqlx_transactional_tests::{Backend, Engine, TestDb};
 
 use crate::sql::{ids, insert, run};
@@ -46,12 +46,12 @@ impl Conflict for Sqlite {
     }
 }
 
-/// A block on `pool` that is run again, in which a conflict can be made.
-pub(super) fn block<DB: Backend>(
-    pool: &Pool<DB>,
+/// A block on `place` that is run again, in which a conflict can be made.
+pub(super) fn block<DB: Backend, S: Source<DB>>(
+    place: &S,
     retry: Retry,
-) -> Block<&Pool<DB>, Never, Never, Again> {
-    let block = on(pool).retry(retry);
+) -> Block<&S, Never, Never, Again> {
+    let block = on(place).retry(retry);
     match DB::ENGINE {
         Engine::Sqlite => block.deferred(),
         Engine::Postgres | Engine::MySql => block,

@@ -8,6 +8,7 @@ mod hooks;
 mod lasting;
 mod lost;
 mod moments;
+mod pause;
 mod skew;
 mod told;
 

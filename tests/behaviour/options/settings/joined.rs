@@ -16,7 +16,10 @@ use crate::{
 type Case = (&'static [Named], &'static [Named], bool);
 type Named = (&'static str, &'static str);
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 11] = [
+    // PostgreSQL makes no difference between capital and small letters.
+    (&[("app.user", "Ada")], &[("App.USER", "Ada")], true),
+    (&[("App.User", "Ada")], &[("app.user", "ada")], false),
     (&[("app.user", "Ada")], &[("app.user", "Ada")], true),
     (&[("app.user", "Ada")], &[], true),
     (&[("app.user", "Ada")], &[("app.user", "Bob")], false),
