@@ -54,6 +54,7 @@ fn admit(state: &mut State, kind: Text, text: Option<&str>) {
         rarely();
         state.proof.lose_sight(Sight::Text);
     }
+    state.no_wait = kind.no_wait;
     state.tally.statements += 1;
     if is_watching() {
         rarely();
@@ -133,7 +134,8 @@ fn note<DB: Database, T>(
 /// Takes note of a statement's error, and gives it as the caller is told it.
 fn refused<DB: Database>(state: &mut State, error: sqlx::Error) -> sqlx::Error {
     state.in_flight = None;
-    state.met::<DB>(backend::of::<DB>().damage(&error), error)
+    let damage = backend::of::<DB>().damage_of(&error, state.no_wait);
+    state.met::<DB>(damage, error)
 }
 
 /// The results of a statement, each one seen on its way to the caller.

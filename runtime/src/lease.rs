@@ -79,14 +79,15 @@ impl<DB: Database> Lease<DB> {
             let mut known = pools::known(pool);
             let idle = || known.as_they_are.then(|| pool.try_acquire()).flatten();
             let connection = match waits::held(pool) {
-                0 => match idle() {
-                    Some(connection) => connection,
-                    None => {
+                0 => {
+                    if let Some(connection) = idle() {
+                        connection
+                    } else {
                         let acquired = pool.acquire().await?;
                         known = pools::known(pool);
                         acquired
                     }
-                },
+                }
                 held => {
                     rarely();
                     let acquired = Box::pin(waits::acquire_another(pool, held)).await?;

@@ -30,6 +30,7 @@ pub(crate) fn id<DB: Database>(pool: &Pool<DB>) -> Id {
 }
 
 /// What is known of a pool, at a glance.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Known {
     /// Whether transactions take its idle connections as they are.

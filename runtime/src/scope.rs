@@ -68,6 +68,7 @@ pub struct Scope<'c, DB: Database> {
 }
 
 /// Where a handle stands.
+#[expect(clippy::large_enum_variant, reason = "most are roots, and need no box")]
 enum Place<'c, DB: Database> {
     Root(Root<'c, DB>),
     Savepoint(Savepoint<'c, DB>),

@@ -18,6 +18,7 @@ use crate::{
 };
 
 /// The state that all handles of one transaction share.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Default)]
 pub(crate) struct State {
     /// What was sent and is not yet answered.
@@ -28,6 +29,8 @@ pub(crate) struct State {
     pub(crate) proof: Proof,
     /// Whether ROLLBACK was asked for, in the innermost scope.
     pub(crate) roll_back: bool,
+    /// Whether the last statement does not wait for locks.
+    pub(crate) no_wait: bool,
     /// Whether the last failure is one that goes away when all is done again.
     transient: bool,
     /// Whether that failure was undone with a savepoint.

@@ -63,6 +63,7 @@ pub(crate) fn port(url: &str) -> Result<u16, String> {
     port.ok_or_else(|| format!("{url} has no port"))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
 fn text(error: impl ToString) -> String {
     error.to_string()
 }

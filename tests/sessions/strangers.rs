@@ -215,9 +215,10 @@ async fn timed_out(pool: &Pool<MySql>) -> Result<(), String> {
         Err(error) => error,
     };
     let found = sqlx_transactional::Error::find(&error);
-    match found.is_some_and(sqlx_transactional::Error::is_timed_out) {
-        true => Ok(()),
-        false => Err(format!("it did not time out: {error}")),
+    if found.is_some_and(sqlx_transactional::Error::is_timed_out) {
+        Ok(())
+    } else {
+        Err(format!("it did not time out: {error}"))
     }
 }
 
@@ -291,6 +292,7 @@ async fn run(connection: &mut MySqlConnection, sql: &'static str) -> Result<(), 
     done.map(drop).map_err(text)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
 fn text(error: Error) -> String {
     error.to_string()
 }

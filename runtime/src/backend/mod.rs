@@ -307,6 +307,12 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
     /// How far the damage of a statement's error reaches.
     fn damage(&self, error: &sqlx::Error) -> Damage;
 
+    /// The same of a statement that waits for locks, or does not.
+    fn damage_of(&self, error: &sqlx::Error, no_wait: bool) -> Damage {
+        let _ = no_wait;
+        self.damage(error)
+    }
+
     /// Whether BEGIN failed because of the state in which it found the connection:
     /// lost, or inside a transaction of somebody else's.
     fn is_found_unfit(&self, error: &sqlx::Error) -> bool {

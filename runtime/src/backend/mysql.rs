@@ -39,6 +39,9 @@ const NO_SUCH_SESSION: u16 = 1094;
 const SERVER: &str = "CAST(CRC32(CONCAT_WS('/', @@hostname, @@port, @@datadir, @@pid_file, \
                       @@server_id /*!50701 , @@server_uuid */)) AS UNSIGNED)";
 
+/// `ER_LOCK_WAIT_TIMEOUT`. It is also MariaDB's answer to NOWAIT.
+const LOCK_WAIT: u16 = 1205;
+
 /// How often an answer is asked for, where errors that nobody waited for come first.
 const TRIES: u32 = 6;
 
@@ -126,10 +129,24 @@ impl Backend<MySql> for MySqlBackend {
     /// gone for a reason that the next one need not meet.
     fn is_transient(&self, error: &sqlx::Error) -> bool {
         match number(error) {
-            Some(1213 | 1205 | 1020 | 1412 | 3058 | 1297 | 3101) => true,
-            // Not prepared for queries, shut down, killed, the line to the client.
-            Some(1047 | 1053 | 1927 | 3169 | 1080 | 1152 | 1158..=1161 | 1184) => true,
-            Some(_) => false,
+            // Behind those: not prepared for queries, shut down, killed, the line to the
+            // client.
+            Some(number) => matches!(
+                number,
+                1213 | 1205
+                    | 1020
+                    | 1412
+                    | 3058
+                    | 1297
+                    | 3101
+                    | 1047
+                    | 1053
+                    | 1927
+                    | 3169
+                    | 1080
+                    | 1152
+                    | 1158..=1161 | 1184
+            ),
             None => is_cut(error) || is_class_08(error),
         }
     }
@@ -303,7 +320,13 @@ impl Backend<MySql> for MySqlBackend {
     }
 
     fn mark_sql(&self, mark: Mark) -> String {
-        let (once, again) = (mark_name(mark), mark_name(Mark { again: true, ..mark }));
+        let (once, again) = (
+            mark_name(mark),
+            mark_name(Mark {
+                again: true,
+                ..mark
+            }),
+        );
         format!("SAVEPOINT {again}; SAVEPOINT {once}")
     }
 
@@ -339,19 +362,23 @@ impl Backend<MySql> for MySqlBackend {
             // Not prepared for queries, and what ends or cuts the line to the client. Of
             // class 08 a server has others, which are about lines of its own.
             Some(1047 | 1080 | 1152 | 1153 | 1156..=1161 | 1184) => Damage::Connection,
-            // Record changed, temporary error, error during commit, lock table full,
-            // deadlock: the server has rolled back, or the caller cannot know how
-            // much of it.
-            Some(1020 | 1180 | 1206 | 1213 | 1297) => Damage::Transaction,
-            // A lock was not waited for any longer, or not at all (MariaDB's NOWAIT):
-            // the transaction is rolled back where `innodb_rollback_on_timeout` is
-            // on, else the statement alone (manual, "InnoDB Error Handling").
-            Some(1205) => Damage::Suspect,
+            // Record changed, temporary error, error during commit, lock wait, lock
+            // table full, deadlock: the server has rolled back, or the caller cannot
+            // know how much of it (`innodb_rollback_on_timeout`).
+            Some(1020 | 1180 | LOCK_WAIT | 1206 | 1213 | 1297) => Damage::Transaction,
             Some(_) if is_class_40(error) => Damage::Transaction,
-            Some(_) => Damage::None,
             None if is_broken(error) || is_class_08(error) => Damage::Connection,
-            None => Damage::None,
+            _ => Damage::None,
         }
+    }
+
+    /// MariaDB answers NOWAIT with the number of a wait that took too long. MySQL has
+    /// 3572 for it, which does no damage.
+    fn damage_of(&self, error: &sqlx::Error, no_wait: bool) -> Damage {
+        if no_wait && number(error) == Some(LOCK_WAIT) {
+            return Damage::Suspect;
+        }
+        self.damage(error)
     }
 
     fn is_found_unfit(&self, error: &sqlx::Error) -> bool {
@@ -371,7 +398,10 @@ impl Backend<MySql> for MySqlBackend {
 
     #[inline]
     fn text(&self, sql: &str) -> Text {
-        read(sql, Dialect::MySql)
+        Text {
+            no_wait: ends_in_no_wait(sql),
+            ..read(sql, Dialect::MySql)
+        }
     }
 
     /// sqlx reads a packet's header and its body in two steps and forgets where
@@ -457,6 +487,18 @@ async fn begin_and_tell(
         server: told(1),
         ..Session::default()
     })
+}
+
+/// Whether the statement is one that does not wait for locks.
+#[inline]
+fn ends_in_no_wait(sql: &str) -> bool {
+    let sql = sql
+        .trim_end_matches([' ', '\n', '\t', '\r', ';'])
+        .as_bytes();
+    let Some((_, end)) = sql.split_at_checked(sql.len().wrapping_sub(6)) else {
+        return false;
+    };
+    end.eq_ignore_ascii_case(b"NOWAIT")
 }
 
 /// The savepoint that marks a transaction.

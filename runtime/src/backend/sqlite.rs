@@ -320,7 +320,13 @@ impl Backend<Sqlite> for SqliteBackend {
     }
 
     fn mark_sql(&self, mark: Mark) -> String {
-        let (once, again) = (mark_name(mark), mark_name(Mark { again: true, ..mark }));
+        let (once, again) = (
+            mark_name(mark),
+            mark_name(Mark {
+                again: true,
+                ..mark
+            }),
+        );
         format!("SAVEPOINT {again}; SAVEPOINT {once}")
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Text {
     pub(crate) several: bool,
     /// Whether one of its statements sets a savepoint.
     pub(crate) sets_savepoint: bool,
+    /// Whether it does not wait for the locks that it takes.
+    pub(crate) no_wait: bool,
 }
 
 /// What a text may do to the transaction it is sent in. The greater says more.
@@ -41,6 +43,7 @@ impl Text {
         effect: Effect::Plain,
         several: false,
         sets_savepoint: false,
+        no_wait: false,
     };
 
     /// A statement whose text nobody tells.

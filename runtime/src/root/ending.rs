@@ -239,9 +239,11 @@ impl<DB: Database> Root<'_, DB> {
         if let Some(attempt) = self.state.repeated() {
             let failed = failed && self.state.is_transient();
             let rehearsed = self.aftermath.take().and_then(|after| after.pause);
-            let pause = rehearsed.or_else(|| match self.state.proof.may_be_durable() {
-                true => None,
-                false => concluded.pause::<DB>(attempt, failed, self.state.recent()),
+            let may_follow = !self.state.proof.may_be_durable();
+            let recent = self.state.recent();
+            let pause = rehearsed.or_else(|| {
+                let pause = may_follow.then(|| concluded.pause::<DB>(attempt, failed, recent));
+                pause.flatten()
             });
             let is_followed = pause.is_some();
             if is_followed {
@@ -283,9 +285,10 @@ impl<DB: Database> Root<'_, DB> {
         state.notice_interruption(survives);
         observe::rolled_back(why);
         let (damage, proof) = (state.damage(), state.proof);
-        let outcome = match proof.may_be_durable() {
-            true => End::leave(proof.is_ended_early(), None).otherwise(),
-            false => Outcome::RolledBack,
+        let outcome = if proof.may_be_durable() {
+            End::leave(proof.is_ended_early(), None).otherwise()
+        } else {
+            Outcome::RolledBack
         };
         Account::new(self.span.as_ref(), state.tally, state.opened, outcome).ended(outcome);
         state.testify(outcome);

@@ -94,11 +94,11 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
                 frame: self.own_frame(),
                 ..Bounds::default()
             };
-            let votes = self.votes;
-            let Ran::Returned(voted) = run(&mut bounds, pin!(vote(self, votes))).await else {
+            let since = self.votes;
+            let Ran::Returned(answer) = run(&mut bounds, pin!(vote(self, since))).await else {
                 return None;
             };
-            refused = voted.err();
+            refused = answer.err();
         }
         let commits = succeeded && refused.is_none() && !self.parent.state().roll_back;
         let succeeds = succeeded && refused.is_none();

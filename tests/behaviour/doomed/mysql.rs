@@ -64,7 +64,7 @@ for_engines! {
     /// Their class says nothing, their number does.
     #[test(Setup::wired())]
     async fn a_number_that_stands_for_a_rollback_dooms(db: &TestDb<DB>) {
-        for number in [1020, 1180, 1206, 1213, 1297] {
+        for number in [1020, 1180, 1205, 1206, 1213, 1297] {
             let signal = format!("signal sqlstate 'HY000' set mysql_errno = {number}");
             assert_eq!(assert_dooms(db, &signal).await, "HY000", "{number}");
         }
@@ -167,19 +167,34 @@ for_engines! {
         db.assert_whole().await;
     }
 
-    /// MariaDB answers NOWAIT with the number of a wait that took too long. Neither ends
-    /// the transaction, unless `innodb_rollback_on_timeout` is on.
     #[test(Setup::wired())]
-    async fn lock_that_was_not_waited_for_undoes_its_statement_alone(db: &TestDb<DB>) {
+    async fn a_lock_wait_timeout_dooms(db: &TestDb<DB>) {
+        insert(&db.pool, 1).await.unwrap();
+        run(&db.pool, "set innodb_lock_wait_timeout = 1").await.unwrap();
+        let mut other = session(db).await;
+        let mut holder = other.begin().await.unwrap();
+        run(&mut *holder, "update notes set body = 'holder' where id = 1").await.unwrap();
+        let update = "update notes set body = 'ours' where id = 1";
+        assert_eq!(assert_dooms(db, update).await, "HY000");
+        holder.commit().await.unwrap();
+        assert_eq!(ours(db).await, 0);
+        db.assert_whole().await;
+    }
+
+    /// MariaDB answers NOWAIT with the number of a wait that took too long, and undoes
+    /// nothing.
+    #[test(Setup::wired())]
+    async fn lock_that_is_not_waited_for_undoes_its_statement_alone(db: &TestDb<DB>) {
         insert(&db.pool, 1).await.unwrap();
         let mut theirs = session(db).await;
         let mut theirs = theirs.begin().await.unwrap();
         run(&mut *theirs, "update notes set body = 'theirs' where id = 1").await.unwrap();
-        let locked = "select * from notes where id = 1 for update nowait";
-        assert_harmless(db, 100, locked).await;
-        let waited = "set statement innodb_lock_wait_timeout = 1 for \
-                      update notes set body = 'ours' where id = 1";
-        assert_harmless(db, 102, waited).await;
+        for (id, locked) in [
+            (100, "select * from notes where id = 1 for update nowait"),
+            (102, "select * from notes where id = 1 lock in share mode NoWait ;\n"),
+        ] {
+            assert_eq!(assert_harmless(db, id, locked).await, "HY000");
+        }
         theirs.rollback().await.unwrap();
         assert_eq!(ours(db).await, 0);
         db.assert_whole().await;

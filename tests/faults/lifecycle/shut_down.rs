@@ -66,7 +66,7 @@ for_each_engine! {
         let call = transaction(&db.pool, async |tx: &mut Tx<'_, DB>| {
             tx.after_commit(async move {
                 tell.notify_one();
-                pending().await
+                pending::<()>().await;
             });
             DB::insert(tx, 1).await
         });

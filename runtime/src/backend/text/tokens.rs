@@ -236,7 +236,7 @@ impl<'a> Tokens<'a> {
     }
 
     /// SQLite: a parameter, whose name may go on in parentheses in which nothing
-    /// has a meaning (sqlite.org/lang_expr.html, "Parameters").
+    /// has a meaning (<https://sqlite.org/lang_expr.html>, "Parameters").
     fn skip_variable(&mut self) {
         self.skip(1);
         let before = self.rest;

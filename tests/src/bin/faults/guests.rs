@@ -250,9 +250,9 @@ async fn strangers_sessions(desk: &Desk) {
     let mut campaign = Campaign::default();
     let engine = Engine::MySql;
     let (tries, directory) = (much(desk).strangers, std::env::temp_dir());
-    let tried = strangers::sweep(&mut campaign, &directory, tries, desk.seed.get()).await;
-    let remark = match tried {
-        Ok(Some(tried)) => format!("{engine}: the numbers of two sessions met {tried} times"),
+    let met = strangers::sweep(&mut campaign, &directory, tries, desk.seed.get()).await;
+    let remark = match met {
+        Ok(Some(times)) => format!("{engine}: the numbers of two sessions met {times} times"),
         Ok(None) => format!("{engine} twice: left out, no server is installed"),
         Err(problem) => {
             campaign.note(broken(engine, Goal::R18, "strangers", &problem));
