@@ -114,6 +114,7 @@ fn several_statements_and_savepoints_are_told() {
                 effect: Plain,
                 several,
                 sets_savepoint,
+                no_wait: false,
             };
             assert_eq!(read(sql, dialect), text, "{dialect:?}: {sql}");
         }
@@ -452,6 +453,7 @@ proptest! {
             effect: Plain,
             several: selects.len() > 1,
             sets_savepoint: false,
+ no_wait: false,
         });
     }
 

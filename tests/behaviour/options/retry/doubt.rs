@@ -183,9 +183,10 @@ mod on_postgres {
                 let error = both_unknown(&db.pool, db, points).await.unwrap_err();
                 let resolved = own(&error).resolve(&db.pool).await.unwrap();
                 assert_eq!(db.rows().await, rows);
-                let expected = match rows.is_empty() {
-                    true => Resolution::RolledBack,
-                    false => Resolution::Committed,
+                let expected = if rows.is_empty() {
+                    Resolution::RolledBack
+                } else {
+                    Resolution::Committed
                 };
                 assert_eq!(resolved, expected, "{rows:?}");
                 run(&db.observer, "delete from notes").await.unwrap();
