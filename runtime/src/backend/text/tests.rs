@@ -263,10 +263,7 @@ fn postgres_has_bodies_that_hold_statements() {
             "create procedure p() begin atomic select 1; end",
         ],
     );
-    assert_eq!(
-        read(&routine("begin atomic select 1; end"), Postgres).several,
-        false
-    );
+    assert!(!read(&routine("begin atomic select 1; end"), Postgres).several);
     assert_effects(
         Postgres,
         Control,
@@ -407,10 +404,9 @@ fn hidden(dialect: Dialect) -> impl Strategy<Value = (String, bool)> {
             (4, Postgres) => (format!("$tag${content}$tag$"), false),
             (5, Postgres) => (format!("E'{}\\''", content.replace('\'', "\\'")), false),
             (6, Postgres) => (format!("/* {} {} */", comment(), comment()), true),
-            (4, MySql) => (format!("`{}`", content.replace('`', "``")), false),
+            (4, MySql) | (5, Sqlite) => (format!("`{}`", content.replace('`', "``")), false),
             (5, MySql) => (format!("#{}\n", without(&["\n"])), true),
             (4, Sqlite) => (format!("[{}]", without(&["]"])), false),
-            (5, Sqlite) => (format!("`{}`", content.replace('`', "``")), false),
             _ => (comment(), true),
         }
     })
