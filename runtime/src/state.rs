@@ -59,6 +59,8 @@ struct Doom {
 pub(crate) enum Flight {
     /// The user's statement.
     Statement,
+    /// What is left of a text of several statements, one of which was answered.
+    Rest,
     /// A savepoint's own SQL.
     Savepoint,
 }
@@ -201,6 +203,8 @@ impl State {
     #[cold]
     fn interrupted(&mut self, flight: Flight, survives: bool) {
         let (damage, kind) = match flight {
+            // Between two answers every protocol can be left.
+            Flight::Rest => (Damage::Scope, Kind::Interrupted),
             _ if !survives => (Damage::Connection, Kind::Interrupted),
             Flight::Statement => (Damage::Scope, Kind::Interrupted),
             Flight::Savepoint => (Damage::Transaction, Kind::SavepointInterrupted),
