@@ -190,6 +190,7 @@ impl<DB: Database> Stream for Seen<'_, DB> {
             return Poll::Ready(Some(Err(error)));
         };
         seen.state.in_flight = seen.rest;
+        seen.state.half_read = true;
         match &step {
             None => seen.state.succeeded(),
             Some(Ok(Either::Right(_))) => {
@@ -257,6 +258,8 @@ macro_rules! row {
         } else {
             let row = answered!($database, state, connection.fetch_optional($statement));
             state.tally.rows += u64::from(row.is_some());
+            // sqlx leaves the rest for the next statement.
+            state.half_read = row.is_some();
             row
         }
     }};
