@@ -4,6 +4,7 @@
 //! sqlx undoes it: by a rollback that is queued, and sent with whatever the
 //! connection is used for next.
 
+use futures_util::FutureExt;
 use sqlx::{AssertSqlSafe, Database, SqlSafeStr, SqlStr, pool::PoolConnection};
 use sqlx_core::transaction::TransactionManager;
 
@@ -23,10 +24,13 @@ pub(crate) struct Borrowed<'c, DB: Database> {
     /// sqlx's depth before this crate did anything. Above 0 "begin" means a
     /// savepoint, and the commit is the caller's.
     outer: usize,
-    mode: Mode,
+    /// Whether a setting of the connection has to be set back.
+    sets_back: bool,
     /// What BEGIN was told.
     terms: Terms,
     stage: Stage,
+    /// Whether every answer has been read, as far as is known.
+    settled: bool,
 }
 
 enum Owner<'c, DB: Database> {
@@ -61,9 +65,10 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         Self {
             owner,
             outer,
-            mode: Mode::Write,
+            sets_back: false,
             terms: Terms::default(),
             stage: Stage::Closed,
+            settled: false,
         }
     }
 
@@ -100,20 +105,46 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         if nested && !backend.verify(self.connection()).await? {
             return Err(Error::new(Kind::EndedEarly).into());
         }
-        self.mode = terms.mode;
         self.terms = terms.clone();
         self.stage = Stage::Beginning;
-        let connection = self.connection();
-        let begun = if nested {
-            backend.nest(connection).await
+        if nested {
+            let begun = backend.nest(self.connection()).await;
+            self.stage = match begun {
+                Ok(()) => Stage::Open,
+                Err(_) => Stage::Closed,
+            };
+            return begun;
+        }
+        // Where this is dropped, nobody knows what it was before.
+        self.sets_back = terms.mode == Mode::Read;
+        let begun = backend.begin(self.connection(), terms).await;
+        self.sets_back = begun.as_ref().is_ok_and(|session| session.sets_back);
+        match begun {
+            Ok(_) => {
+                self.stage = Stage::Open;
+                Ok(())
+            }
+            Err(error) => {
+                self.not_begun(&error).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Undoes what a BEGIN has done that failed half-way. A transaction that it found
+    /// open is not this one's to end.
+    async fn not_begun(&mut self, error: &sqlx::Error) {
+        let backend = backend::of::<DB>();
+        if backend.damage(error) >= Damage::Connection {
+            return self.discard();
+        }
+        let restored = if backend.is_found_unfit(error) {
+            Ok(())
         } else {
-            backend.begin(connection, terms).await.map(drop)
+            backend.restore(self.connection(), false).await
         };
-        self.stage = match begun {
-            Ok(()) => Stage::Open,
-            Err(_) => Stage::Closed,
-        };
-        begun
+        self.left(restored);
+        self.reset().await;
     }
 
     /// Ends the transaction. Its hooks are for the caller to run.
@@ -150,11 +181,14 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
     }
 
     async fn commit(&mut self, ticket: Ticket) -> (Outcome, Result<(), sqlx::Error>) {
-        let (backend, nested, mode) = (backend::of::<DB>(), self.is_nested(), self.mode);
+        let (backend, nested) = (backend::of::<DB>(), self.is_nested());
+        let sets_back = self.sets_back;
         let committed = if nested {
             self.keep().await
+        } else if self.is_counted() {
+            DB::TransactionManager::commit(self.connection()).await
         } else {
-            backend::of::<DB>().commit(self.connection(), mode).await
+            backend.commit(self.connection(), sets_back).await
         };
         let Err(error) = committed else {
             self.stage = Stage::Closed;
@@ -173,19 +207,36 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         (Outcome::RolledBack, Err(error))
     }
 
+    /// Whether sqlx counts this transaction and its own way to end it is all.
+    fn is_counted(&mut self) -> bool {
+        !self.sets_back && backend::depth::<DB>(self.connection()) == self.depth()
+    }
+
+    /// Rolls back what is in no transaction of the owner's.
+    async fn roll_back_all(&mut self) -> Result<(), sqlx::Error> {
+        let (backend, sets_back) = (backend::of::<DB>(), self.sets_back);
+        let rolled_back = if self.is_counted() {
+            DB::TransactionManager::rollback(self.connection()).await
+        } else if backend::depth::<DB>(self.connection()) > 1 {
+            // sqlx would only end what was nested and left open.
+            return backend.restore(self.connection(), sets_back).await;
+        } else {
+            backend.rollback(self.connection(), sets_back).await
+        };
+        match rolled_back {
+            Ok(()) => Ok(()),
+            Err(_) => backend.restore(self.connection(), sets_back).await,
+        }
+    }
+
     async fn roll_back(&mut self, damage: Damage) {
-        let (backend, mode) = (backend::of::<DB>(), self.mode);
         if damage >= Damage::Connection {
             return self.discard();
         }
         let rolled_back = if self.is_nested() {
             self.undo().await
-        } else if backend::depth::<DB>(self.connection()) > 1
-            || backend.rollback(self.connection(), mode).await.is_err()
-        {
-            backend.restore(self.connection(), mode).await
         } else {
-            Ok(())
+            self.roll_back_all().await
         };
         self.left(rolled_back);
     }
@@ -203,11 +254,13 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
 
     /// Ends whatever is open, where that may not be the transaction that began.
     async fn leave(&mut self, damage: Damage) {
-        let mode = self.mode;
+        let sets_back = self.sets_back;
         if self.is_nested() || damage >= Damage::Connection {
             return self.roll_back(damage).await;
         }
-        let restored = backend::of::<DB>().restore(self.connection(), mode).await;
+        let restored = backend::of::<DB>()
+            .restore(self.connection(), sets_back)
+            .await;
         self.left(restored);
     }
 
@@ -257,10 +310,32 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         }
     }
 
-    /// The body was dropped: all that can be done at once is done.
-    pub(crate) fn abandon(mut self, damage: Damage) {
+    /// The body was dropped: all that can be done at once is done. `settled` says whether
+    /// every answer has been read.
+    pub(crate) fn abandon(mut self, damage: Damage, settled: bool) {
+        self.settled = settled;
         if damage >= Damage::Connection && self.stage != Stage::Closed {
             self.discard();
+        }
+    }
+
+    /// Has the limits set back without waiting for it: sent at once, where nothing else is
+    /// to be read first.
+    fn reset_unwaited(&mut self) {
+        let backend = backend::of::<DB>();
+        let Some(reset) = backend.reset_sql(&self.terms) else {
+            return;
+        };
+        let is_settled = self.settled && self.stage == Stage::Open;
+        match &mut self.owner {
+            Owner::Pooled(connection) => {
+                observe::closed("a setting of it could not be set back");
+                connection.close_on_drop();
+            }
+            Owner::Plain(connection) if is_settled => {
+                let _ = backend.run(connection, reset).now_or_never();
+            }
+            Owner::Plain(_) => {}
         }
     }
 
@@ -286,23 +361,24 @@ fn nested_sql(verb: &str, outer: usize) -> SqlStr {
 
 impl<DB: Database> Drop for Borrowed<'_, DB> {
     fn drop(&mut self) {
-        let (nested, mode) = (self.is_nested(), self.mode);
+        let (nested, sets_back) = (self.is_nested(), self.sets_back);
         match self.stage {
             Stage::Closed => {}
             // The owner's transaction has at most one savepoint more.
             Stage::Beginning if nested => {}
             Stage::Beginning => {
-                if !backend::of::<DB>().abandon(self.connection(), mode) {
+                if !backend::of::<DB>().abandon(self.connection(), sets_back) {
                     self.discard();
                 }
             }
             Stage::Open | Stage::Ending if nested => self.queue_rollback(),
             Stage::Open | Stage::Ending => {
+                self.reset_unwaited();
                 // Also where sqlx counts none any more: its SQLite worker waits
                 // for this after an end whose answer nobody took.
                 let connection = self.connection();
                 <DB::TransactionManager as TransactionManager>::start_rollback(connection);
-                backend::of::<DB>().abandon(connection, mode);
+                backend::of::<DB>().abandon(connection, sets_back);
             }
         }
     }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use futures_core::{Stream, stream::BoxStream};
-use futures_util::stream;
+use futures_util::{TryStreamExt, stream};
 use sqlx::{Database, Either};
 use tokio::time::{Sleep, sleep, timeout};
 
@@ -144,6 +144,8 @@ pub(crate) struct Seen<'t, DB: Database> {
     state: &'t mut State,
     changed: fn(&DB::QueryResult) -> u64,
     rows: u64,
+    /// What is on its way still when a result has come.
+    rest: Option<Flight>,
     /// When the statement has to be answered to the last.
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -152,6 +154,7 @@ impl<'t, DB: Database> Seen<'t, DB> {
     pub(crate) fn new(
         results: BoxStream<'t, Step<DB>>,
         state: &'t mut State,
+        kind: Text,
         changed: fn(&DB::QueryResult) -> u64,
     ) -> Self {
         let timer = limit::<DB>(state).map(|limit| Box::pin(sleep(limit)));
@@ -160,6 +163,7 @@ impl<'t, DB: Database> Seen<'t, DB> {
             state,
             changed,
             rows: 0,
+            rest: kind.several.then_some(Flight::Rest),
             timer,
         }
     }
@@ -185,7 +189,8 @@ impl<DB: Database> Stream for Seen<'_, DB> {
             let error = seen.state.statement_timed_out(survives);
             return Poll::Ready(Some(Err(error)));
         };
-        seen.state.in_flight = None;
+        seen.state.in_flight = seen.rest;
+        seen.state.half_read = true;
         match &step {
             None => seen.state.succeeded(),
             Some(Ok(Either::Right(_))) => {
@@ -207,6 +212,20 @@ impl<DB: Database> Stream for Seen<'_, DB> {
     }
 }
 
+/// The first row of a text of several statements. sqlx stops there, so that on SQLite
+/// the rest is not done and elsewhere its errors are not told.
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+#[cold]
+async fn first_row<DB: Database>(mut seen: Seen<'_, DB>) -> Result<Option<DB::Row>, sqlx::Error> {
+    let mut first = None;
+    while let Some(step) = seen.try_next().await? {
+        if let Either::Right(row) = step {
+            first.get_or_insert(row);
+        }
+    }
+    Ok(first)
+}
+
 /// What comes before each statement. No function, because each future within
 /// another is one more thing to enter and to leave.
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
@@ -222,7 +241,27 @@ macro_rules! admitted {
             }
         };
         admit(state, kind, $statement.text());
-        (connection, state)
+        (connection, state, kind)
+    }};
+}
+
+/// The one row that is asked for, where there is one.
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+macro_rules! row {
+    ($database:ident, $core:ident, $statement:ident) => {{
+        let (connection, state, kind) = admitted!($core, $statement);
+        if kind.several {
+            rarely();
+            let results = connection.fetch_many($statement);
+            let changed = QueryResult::rows_affected;
+            first_row(Seen::<$database>::new(results, state, kind, changed)).await?
+        } else {
+            let row = answered!($database, state, connection.fetch_optional($statement));
+            state.tally.rows += u64::from(row.is_some());
+            // sqlx leaves the rest for the next statement.
+            state.half_read = row.is_some();
+            row
+        }
     }};
 }
 
@@ -253,7 +292,7 @@ macro_rules! executor {
             use futures_util::{StreamExt, TryStreamExt, stream};
             use sqlx::{$database, Database, Either, Execute, Executor, SqlStr};
 
-            use super::{Seen, admit, answer, limit, look, made_ready, note, open};
+            use super::{Seen, admit, answer, first_row, limit, look, made_ready, note, open};
             use crate::{handle::$handle, lean::{boxed, rarely}, state::Flight, statement::Statement};
 
             type Row = <$database as Database>::Row;
@@ -280,7 +319,7 @@ macro_rules! executor {
                         let (connection, state) = open(core).await?;
                         admit(state, kind, statement.text());
                         let results = connection.fetch_many(statement);
-                        Ok::<_, sqlx::Error>(Seen::<$database>::new(results, state, QueryResult::rows_affected))
+                        Ok::<_, sqlx::Error>(Seen::<$database>::new(results, state, kind, QueryResult::rows_affected))
                     };
                     stream::once(opened).try_flatten().boxed()
                 }
@@ -296,9 +335,9 @@ macro_rules! executor {
                     let core = self.core();
                     let statement = Statement::of(query);
                     boxed(|| async move {
-                        let (connection, state) = admitted!(core, statement);
+                        let (connection, state, kind) = admitted!(core, statement);
                         let results = connection.fetch_many(statement);
-                        let mut seen = Seen::<$database>::new(results, state, QueryResult::rows_affected);
+                        let mut seen = Seen::<$database>::new(results, state, kind, QueryResult::rows_affected);
                         let mut total = QueryResult::default();
                         while let Some(step) = seen.try_next().await? {
                             if let Either::Left(result) = step {
@@ -320,9 +359,9 @@ macro_rules! executor {
                     let core = self.core();
                     let statement = Statement::of(query);
                     boxed(|| async move {
-                        let (connection, state) = admitted!(core, statement);
+                        let (connection, state, kind) = admitted!(core, statement);
                         let results = connection.fetch_many(statement);
-                        let mut seen = Seen::<$database>::new(results, state, QueryResult::rows_affected);
+                        let mut seen = Seen::<$database>::new(results, state, kind, QueryResult::rows_affected);
                         let mut rows = Vec::new();
                         while let Some(step) = seen.try_next().await? {
                             if let Either::Right(row) = step {
@@ -344,10 +383,7 @@ macro_rules! executor {
                     let core = self.core();
                     let statement = Statement::of(query);
                     boxed(|| async move {
-                        let (connection, state) = admitted!(core, statement);
-                        let row = answered!($database, state, connection.fetch_optional(statement));
-                        state.tally.rows += u64::from(row.is_some());
-                        row.ok_or(sqlx::Error::RowNotFound)
+                        row!($database, core, statement).ok_or(sqlx::Error::RowNotFound)
                     })
                 }
 
@@ -362,10 +398,7 @@ macro_rules! executor {
                     let core = self.core();
                     let statement = Statement::of(query);
                     boxed(|| async move {
-                        let (connection, state) = admitted!(core, statement);
-                        let row = answered!($database, state, connection.fetch_optional(statement));
-                        state.tally.rows += u64::from(row.is_some());
-                        Ok(row)
+                        Ok(row!($database, core, statement))
                     })
                 }
 

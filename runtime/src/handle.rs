@@ -307,14 +307,13 @@ fn refuse_hook<DB: Database>(core: &mut (dyn Core<DB> + '_)) {
 pub(crate) async fn expose<'t, DB: Database>(
     core: &'t mut (dyn Core<DB> + '_),
 ) -> Result<&'t mut DB::Connection, sqlx::Error> {
-    let mode = core.mode();
     let proof = &mut core.state().proof;
     proof.hand_out_again();
     proof.want_mark();
     let (connection, state) = open(core).await?;
     state.proof.lose_sight(Sight::Connection);
     state.in_flight = Some(Flight::Savepoint);
-    let exposed = backend::of::<DB>().expose(connection, mode).await;
+    let exposed = backend::of::<DB>().expose(connection).await;
     state.in_flight = None;
     if let Err(error) = exposed {
         let damage = backend::of::<DB>().damage(&error).max(Damage::Transaction);

@@ -220,12 +220,12 @@ impl<DB: Database> Lease<DB> {
             End::Commit(ticket) => {
                 let patience = Patience::Until(self.held.about.deadline);
                 FinishOnDrop::new(runtime, Work::Commit, patience, || async move {
-                    let (mode, timer) = (self.held.about.terms.mode, observe::Timer::start());
+                    let (sets_back, timer) = (self.held.about.sets_back, observe::Timer::start());
                     let connection = self.connection();
-                    let committed = if backend::commits_in_place::<DB>(connection, mode) {
+                    let committed = if backend::commits_in_place::<DB>(connection, sets_back) {
                         DB::TransactionManager::commit(connection).await
                     } else {
-                        backend::of::<DB>().commit(connection, mode).await
+                        backend::of::<DB>().commit(connection, sets_back).await
                     };
                     if let Err(error) = committed {
                         rarely();
@@ -300,7 +300,7 @@ impl<DB: Database> Lease<DB> {
     }
 
     async fn roll_back(mut self, damage: Damage) {
-        let (backend, mode) = (backend::of::<DB>(), self.held.about.terms.mode);
+        let (backend, sets_back) = (backend::of::<DB>(), self.held.about.sets_back);
         if damage >= Damage::Connection {
             return self.close("it was lost inside the transaction", damage);
         }
@@ -310,7 +310,7 @@ impl<DB: Database> Lease<DB> {
         }
         let timer = observe::Timer::start();
         let patience = self.held.about.patience();
-        match timeout(patience, backend.rollback(self.connection(), mode)).await {
+        match timeout(patience, backend.rollback(self.connection(), sets_back)).await {
             Ok(Ok(())) => {
                 timer.event("rollback");
                 self.give_back();
@@ -381,7 +381,7 @@ impl<DB: Database> Lease<DB> {
     }
 
     async fn restored(&mut self) -> Result<(), sqlx::Error> {
-        let (backend, mode) = (backend::of::<DB>(), self.held.about.terms.mode);
+        let (backend, sets_back) = (backend::of::<DB>(), self.held.about.sets_back);
         let timer = observe::Timer::start();
         let patience = self.held.about.patience();
         let interrupt = self.interrupt();
@@ -391,7 +391,7 @@ impl<DB: Database> Lease<DB> {
                 backend.settle(connection).await?;
                 interrupt.lower();
             }
-            backend.restore(connection, mode).await
+            backend.restore(connection, sets_back).await
         };
         timeout(patience, restored)
             .await
@@ -409,7 +409,8 @@ impl<DB: Database> Lease<DB> {
             rarely();
             self.held.about.interrupt.lower();
         }
-        if !self.held.about.terms.are_plain() {
+        let is_counted = backend::depth::<DB>(self.connection()) > 0;
+        if is_counted || !self.held.about.terms.are_plain() {
             rarely();
             let terms = self.held.about.terms.clone();
             if backend.reset(self.connection(), &terms).is_some() {

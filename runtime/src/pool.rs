@@ -93,6 +93,45 @@ pub fn take_as_is<DB: Database>(pool: &Pool<DB>) {
     pools::note(pool, |entry| entry.take_as_they_are(pool));
 }
 
+/// Sets the progress handler of a SQLite connection, so that transactions with a time
+/// limit keep it.
+///
+/// SQLite has one progress handler for each connection, and a transaction with a `timeout`
+/// or a `statement_timeout` needs it: it replaces one that was set with
+/// [`LockedSqliteHandle::set_progress_handler`](sqlx::sqlite::LockedSqliteHandle::set_progress_handler),
+/// for as long as the connection is open. One that is set here is asked as before, and a
+/// statement whose time is over is ended behind it.
+///
+/// `handler` is called about every `steps` instructions of SQLite's virtual machine, in the
+/// connection's own thread, and interrupts the statement by returning `false`
+/// (<https://sqlite.org/c3ref/progress_handler.html>). More than some 10,000 steps end a
+/// statement late, fewer than 1 not at all.
+///
+/// ```no_run
+/// use sqlx::{Sqlite, sqlite::SqlitePoolOptions};
+/// use sqlx_transactional::pool::{self, Recommended};
+///
+/// # async fn run(url: &str) -> Result<(), sqlx::Error> {
+/// let options = pool::options::<Sqlite>(url).after_connect(|connection, _| {
+///     Box::pin(pool::progress_handler(connection, 1_000, || true))
+/// });
+/// let pool = options.connect_with(Sqlite::connect_options(url)?).await?;
+/// # let _ = pool; Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// [`sqlx::Error::WorkerCrashed`] when the connection's thread is gone.
+#[cfg(feature = "sqlite")]
+pub async fn progress_handler(
+    connection: &mut sqlx::SqliteConnection,
+    steps: i32,
+    handler: impl FnMut() -> bool + Send + 'static,
+) -> Result<(), sqlx::Error> {
+    crate::backend::progress_handler(connection, steps, handler).await
+}
+
 #[cfg(feature = "postgres")]
 mod postgres {
     use super::{Recommended, is_local, names, sealed};

@@ -78,11 +78,12 @@ impl<'c, DB: Database> Root<'c, DB> {
             }
             place.add_hooks(&mut state);
         }
+        state.deadline = match state.terms.limits.timeout {
+            Some(limit) => Deadline::exact(limit),
+            None => Deadline::coarse(DEFAULT_TIMEOUT),
+        };
         Self {
-            deadline: match state.terms.limits.timeout {
-                Some(limit) => Deadline::exact(limit),
-                None => Deadline::coarse(DEFAULT_TIMEOUT),
-            },
+            deadline: state.deadline,
             state,
             holds: None,
             before_commit: BeforeCommit::default(),

@@ -34,6 +34,8 @@ pub(crate) struct About<DB: Database> {
     /// Ends the statement that an embedded engine runs.
     pub(crate) interrupt: Interrupt,
     pub(crate) pool: Pool<DB>,
+    /// Whether the connection has a setting that is to be set back.
+    pub(crate) sets_back: bool,
     identity: Option<Box<Identity>>,
 }
 
@@ -53,6 +55,7 @@ impl<DB: Database> Clone for About<DB> {
             runtime: self.runtime.clone(),
             interrupt: self.interrupt.clone(),
             pool: self.pool.clone(),
+            sets_back: self.sets_back,
             identity: self.identity.clone(),
         }
     }
@@ -83,6 +86,7 @@ impl<DB: Database> About<DB> {
             runtime,
             interrupt: Interrupt::default(),
             pool: pool.clone(),
+            sets_back: false,
             identity: asks.then(|| Box::new(Identity::unknown())),
         }
     }
@@ -95,6 +99,7 @@ impl<DB: Database> About<DB> {
 
     pub(crate) fn set_session(&mut self, session: Session) {
         self.interrupt = session.interrupt.clone();
+        self.sets_back = session.sets_back;
         if let Some(identity) = &mut self.identity {
             identity.session = session;
         }

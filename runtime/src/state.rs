@@ -11,6 +11,7 @@ pub(crate) use self::proof::{Mark, Proof, Sight, fresh_number};
 use self::rare::Rare;
 use crate::{
     backend::{self, Damage, Mode, Terms},
+    deadline::Deadline,
     error::{Cause, Error, Kind},
     observe::{self, Tally},
     recorded::record,
@@ -25,6 +26,8 @@ pub(crate) struct State {
     pub(crate) in_flight: Option<Flight>,
     /// Whether dropped statements may still answer.
     pub(crate) unsettled: bool,
+    /// Whether rows of the last statement have not been read.
+    pub(crate) half_read: bool,
     /// Whether the transaction that is open is still this one.
     pub(crate) proof: Proof,
     /// Whether ROLLBACK was asked for, in the innermost scope.
@@ -40,6 +43,8 @@ pub(crate) struct State {
     savepoints: u32,
     pub(crate) tally: Tally,
     pub(crate) opened: Option<Instant>,
+    /// When the time of the whole is over.
+    pub(crate) deadline: Option<Deadline>,
     /// What BEGIN is told.
     pub(crate) terms: Terms,
     rare: Option<Box<Rare>>,
@@ -59,6 +64,8 @@ struct Doom {
 pub(crate) enum Flight {
     /// The user's statement.
     Statement,
+    /// What is left of a text of several statements, one of which was answered.
+    Rest,
     /// A savepoint's own SQL.
     Savepoint,
 }
@@ -153,6 +160,12 @@ impl State {
     /// that is repeated, with the number of the attempt.
     pub(crate) fn met<DB: Database>(&mut self, damage: Damage, error: sqlx::Error) -> sqlx::Error {
         self.failed::<DB>(damage, &error);
+        // The server keeps the same limit, and may notice it first.
+        if backend::of::<DB>().is_session_limit(&error)
+            && self.deadline.is_some_and(Deadline::is_over)
+        {
+            return Error::because(Kind::TimedOut, record(&error)).into();
+        }
         match self.repeated() {
             Some(attempt) if self.transient => {
                 let number = attempt.number;
@@ -174,6 +187,7 @@ impl State {
     #[inline]
     pub(crate) fn succeeded(&mut self) {
         self.in_flight = None;
+        self.half_read = false;
         self.transient = false;
     }
 
@@ -201,6 +215,8 @@ impl State {
     #[cold]
     fn interrupted(&mut self, flight: Flight, survives: bool) {
         let (damage, kind) = match flight {
+            // Between two answers every protocol can be left.
+            Flight::Rest => (Damage::Scope, Kind::Interrupted),
             _ if !survives => (Damage::Connection, Kind::Interrupted),
             Flight::Statement => (Damage::Scope, Kind::Interrupted),
             Flight::Savepoint => (Damage::Transaction, Kind::SavepointInterrupted),

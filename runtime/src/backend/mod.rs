@@ -21,6 +21,8 @@ mod mysql;
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(feature = "sqlite")]
+pub(crate) use sqlite::progress_handler;
 mod terms;
 mod text;
 
@@ -133,6 +135,13 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
         Box::pin(std::future::ready(Ok(Interrupt::default())))
     }
 
+    /// SQL that sets back a limit that `begin` has set on the connection, where the end
+    /// does not.
+    fn reset_sql(&self, terms: &Terms) -> Option<SqlStr> {
+        let _ = terms;
+        None
+    }
+
     /// What has to be undone on the connection after the end, and could not be
     /// in the same message.
     fn reset<'c>(
@@ -161,6 +170,13 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
     /// is so only of one in answer to something other than COMMIT, or to a COMMIT
     /// that was refused.
     fn is_transient(&self, error: &sqlx::Error) -> bool;
+
+    /// Whether the error says that the server has ended the session because the
+    /// transaction was idle, or open, for too long.
+    fn is_session_limit(&self, error: &sqlx::Error) -> bool {
+        let _ = error;
+        false
+    }
 
     /// Whether the engine runs in this process. Then the one wait for a lock is
     /// that of BEGIN, and there is no session to end from elsewhere.
@@ -212,30 +228,31 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
 
     /// Whether sqlx's own way to commit is all, if sqlx counts the transaction. It
     /// then needs no box: see [`commit`](Self::commit).
-    fn commits_in_place(&self, mode: Mode) -> bool {
-        let _ = mode;
+    fn commits_in_place(&self, sets_back: bool) -> bool {
+        let _ = sets_back;
         true
     }
 
-    /// Commits, and undoes what `begin` set on the connection.
+    /// Commits, and sets back on the connection what `begin` has
+    /// [changed](Session::sets_back).
     fn commit<'c>(
         &self,
         connection: &'c mut DB::Connection,
-        mode: Mode,
+        sets_back: bool,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
 
-    /// Rolls back, and undoes what `begin` set on the connection.
+    /// Rolls back, and sets back on the connection what `begin` has changed.
     fn rollback<'c>(
         &self,
         connection: &'c mut DB::Connection,
-        mode: Mode,
+        sets_back: bool,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
 
     /// Brings a connection in whatever state back to a clean one, or fails.
     fn restore<'c>(
         &self,
         connection: &'c mut DB::Connection,
-        mode: Mode,
+        sets_back: bool,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
 
     /// Sets sqlx's own savepoint inside a transaction that is open. Dropped
@@ -250,7 +267,7 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
 
     /// Queues a rollback on a connection whose transaction sqlx does not know,
     /// without waiting. Whether that was possible.
-    fn abandon(&self, connection: &mut DB::Connection, mode: Mode) -> bool;
+    fn abandon(&self, connection: &mut DB::Connection, sets_back: bool) -> bool;
 
     /// What sqlx counts on the connection once everything queued is done.
     fn settled_depth<'c>(
@@ -275,7 +292,6 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
     fn expose<'c>(
         &self,
         connection: &'c mut DB::Connection,
-        mode: Mode,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
 
     /// What marks the transaction that is open, so that another can be told from it.
@@ -357,8 +373,8 @@ pub(crate) fn nested_sql(depths: Range<usize>) -> String {
 }
 
 /// Whether sqlx's own way to commit is all.
-pub(crate) fn commits_in_place<DB: Database>(connection: &DB::Connection, mode: Mode) -> bool {
-    depth::<DB>(connection) > 0 && of::<DB>().commits_in_place(mode)
+pub(crate) fn commits_in_place<DB: Database>(connection: &DB::Connection, sets_back: bool) -> bool {
+    depth::<DB>(connection) > 0 && of::<DB>().commits_in_place(sets_back)
 }
 
 /// How many transactions and savepoints sqlx counts on `connection`.

@@ -58,8 +58,8 @@ impl Backend<MySql> for MySqlBackend {
         connection: &'c mut MySqlConnection,
         terms: &Terms,
     ) -> BoxFuture<'c, Result<Session, sqlx::Error>> {
-        let (identify, up_to_date, mut begin) =
-            (terms.identify, terms.up_to_date, begin_sql(terms));
+        let (identify, lent) = (terms.identify, terms.lent);
+        let (up_to_date, mut begin) = (terms.up_to_date, begin_sql(terms));
         Box::pin(async move {
             if up_to_date && is_clustered(connection).await? {
                 begin.insert_str(0, SET_SYNC_WAIT);
@@ -68,35 +68,40 @@ impl Backend<MySql> for MySqlBackend {
                 return begin_and_tell(connection, &begin).await;
             }
             let begin = AssertSqlSafe(begin).into_sql_str();
-            MySqlTransactionManager::begin(connection, Some(begin)).await?;
+            if lent {
+                // Counted by sqlx, which alone can queue a ROLLBACK when this is dropped.
+                MySqlTransactionManager::begin(connection, Some(begin)).await?;
+            } else {
+                connection.execute(begin).await?;
+            }
             Ok(Session::default())
         })
+    }
+
+    /// sqlx's own COMMIT does what `completion_type` says.
+    fn commits_in_place(&self, _: bool) -> bool {
+        false
     }
 
     fn commit<'c>(
         &self,
         connection: &'c mut MySqlConnection,
-        _: Mode,
+        _: bool,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        Box::pin(async move {
-            if MySqlTransactionManager::get_transaction_depth(connection) == 0 {
-                return connection.execute("COMMIT").await.map(drop);
-            }
-            MySqlTransactionManager::commit(connection).await
-        })
+        Box::pin(async move { connection.execute(COMMIT).await.map(drop) })
     }
 
     fn rollback<'c>(
         &self,
         connection: &'c mut MySqlConnection,
-        _: Mode,
+        _: bool,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        Box::pin(async move {
-            if MySqlTransactionManager::get_transaction_depth(connection) == 0 {
-                return connection.execute("ROLLBACK").await.map(drop);
-            }
-            MySqlTransactionManager::rollback(connection).await
-        })
+        Box::pin(async move { connection.execute(ROLLBACK).await.map(drop) })
+    }
+
+    fn reset_sql(&self, terms: &Terms) -> Option<SqlStr> {
+        let is_set = terms.limits.lock_timeout.is_some();
+        is_set.then(|| SqlStr::from_static(RESET_LOCK_TIMEOUT))
     }
 
     fn reset<'c>(
@@ -104,13 +109,17 @@ impl Backend<MySql> for MySqlBackend {
         connection: &'c mut MySqlConnection,
         terms: &Terms,
     ) -> Option<BoxFuture<'c, Result<(), sqlx::Error>>> {
-        let (lock_timeout, up_to_date) = (terms.limits.lock_timeout, terms.up_to_date);
-        if lock_timeout.is_none() && !up_to_date {
+        let (is_counted, up_to_date) = (depth(connection) > 0, terms.up_to_date);
+        let reset = self.reset_sql(terms);
+        if !is_counted && !up_to_date && reset.is_none() {
             return None;
         }
         Some(Box::pin(async move {
-            if lock_timeout.is_some() {
-                connection.execute(RESET_LOCK_TIMEOUT).await?;
+            if is_counted {
+                uncount(connection).await?;
+            }
+            if let Some(reset) = reset {
+                connection.execute(reset).await?;
             }
             if up_to_date && is_clustered(connection).await? {
                 connection.execute(RESET_SYNC_WAIT).await?;
@@ -248,19 +257,19 @@ impl Backend<MySql> for MySqlBackend {
     fn restore<'c>(
         &self,
         connection: &'c mut MySqlConnection,
-        _: Mode,
+        _: bool,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         Box::pin(async move {
             // What was not seen may have locked tables.
-            let mut first = "ROLLBACK; UNLOCK TABLES; ".to_owned();
-            let depth = MySqlTransactionManager::get_transaction_depth(connection);
+            let mut first = format!("{ROLLBACK}; UNLOCK TABLES; ");
+            let depth = depth(connection);
             if depth > 0 {
                 first.push_str("START TRANSACTION; ");
             }
             first.push_str(&nested_sql(1..depth));
             ask(connection, &first, None).await?;
-            while MySqlTransactionManager::get_transaction_depth(connection) > 0 {
-                MySqlTransactionManager::rollback(connection).await?;
+            if depth > 0 {
+                uncount(connection).await?;
             }
             Ok(())
         })
@@ -277,7 +286,7 @@ impl Backend<MySql> for MySqlBackend {
         1
     }
 
-    fn abandon(&self, _: &mut MySqlConnection, _: Mode) -> bool {
+    fn abandon(&self, _: &mut MySqlConnection, _: bool) -> bool {
         false
     }
 
@@ -286,7 +295,7 @@ impl Backend<MySql> for MySqlBackend {
         connection: &'c mut MySqlConnection,
     ) -> BoxFuture<'c, Result<usize, sqlx::Error>> {
         // Counted when it is queued.
-        let depth = MySqlTransactionManager::get_transaction_depth(connection);
+        let depth = depth(connection);
         Box::pin(std::future::ready(Ok(depth)))
     }
 
@@ -308,10 +317,9 @@ impl Backend<MySql> for MySqlBackend {
     fn expose<'c>(
         &self,
         connection: &'c mut MySqlConnection,
-        _: Mode,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         Box::pin(async move {
-            if MySqlTransactionManager::get_transaction_depth(connection) == 0 {
+            if depth(connection) == 0 {
                 let nothing = SqlStr::from_static("DO 0");
                 MySqlTransactionManager::begin(connection, Some(nothing)).await?;
             }
@@ -415,6 +423,25 @@ impl Backend<MySql> for MySqlBackend {
     }
 }
 
+/// Without these words `completion_type`, of the server or of the session, may have the
+/// next transaction begun, or the session ended, by the end of this one (MySQL manual,
+/// 15.3.1).
+const COMMIT: &str = "COMMIT AND NO CHAIN NO RELEASE";
+const ROLLBACK: &str = "ROLLBACK AND NO CHAIN NO RELEASE";
+
+/// Has sqlx count no transaction any more, where none is open. Its own ROLLBACK may begin
+/// another.
+async fn uncount(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+    while depth(connection) > 0 {
+        MySqlTransactionManager::rollback(connection).await?;
+    }
+    connection.execute(ROLLBACK).await.map(drop)
+}
+
+fn depth(connection: &MySqlConnection) -> usize {
+    MySqlTransactionManager::get_transaction_depth(connection)
+}
+
 /// The session's own limit is kept in a variable, to be set back afterwards. It
 /// has whole seconds, and 0 would mean not to wait at all.
 fn set_lock_timeout(limit: Duration) -> String {
@@ -425,8 +452,10 @@ fn set_lock_timeout(limit: Duration) -> String {
     )
 }
 
-const RESET_LOCK_TIMEOUT: &str =
-    "SET SESSION innodb_lock_wait_timeout = @sqlx_transactional_lock_timeout";
+/// Changes nothing where nothing was changed.
+const RESET_LOCK_TIMEOUT: &str = "SET SESSION innodb_lock_wait_timeout = \
+     CAST(COALESCE(@sqlx_transactional_lock_timeout, @@SESSION.innodb_lock_wait_timeout) \
+     AS UNSIGNED), @sqlx_transactional_lock_timeout = NULL";
 
 /// Galera waits, before the transaction begins and never inside one, until this node
 /// has all that the others had committed (MariaDB, `wsrep_sync_wait`).

@@ -74,7 +74,7 @@ impl Backend<Postgres> for PostgresBackend {
     fn commit<'c>(
         &self,
         connection: &'c mut PgConnection,
-        _: Mode,
+        _: bool,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         Box::pin(async move {
             if PgTransactionManager::get_transaction_depth(connection) == 0 {
@@ -87,7 +87,7 @@ impl Backend<Postgres> for PostgresBackend {
     fn rollback<'c>(
         &self,
         connection: &'c mut PgConnection,
-        _: Mode,
+        _: bool,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         Box::pin(async move {
             if PgTransactionManager::get_transaction_depth(connection) == 0 {
@@ -138,6 +138,11 @@ impl Backend<Postgres> for PostgresBackend {
             }
             None => is_cut(error),
         }
+    }
+
+    /// The codes of `idle_in_transaction_session_timeout` and `transaction_timeout`.
+    fn is_session_limit(&self, error: &sqlx::Error) -> bool {
+        matches!(farewell(error).as_deref(), Some("25P03" | "25P04"))
     }
 
     /// A session's number is given again, to others behind the same address at the
@@ -259,7 +264,7 @@ impl Backend<Postgres> for PostgresBackend {
     fn restore<'c>(
         &self,
         connection: &'c mut PgConnection,
-        _: Mode,
+        _: bool,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         Box::pin(async move {
             let mut sql = "ROLLBACK; ".to_owned();
@@ -287,7 +292,7 @@ impl Backend<Postgres> for PostgresBackend {
         2
     }
 
-    fn abandon(&self, _: &mut PgConnection, _: Mode) -> bool {
+    fn abandon(&self, _: &mut PgConnection, _: bool) -> bool {
         false
     }
 
@@ -318,7 +323,6 @@ impl Backend<Postgres> for PostgresBackend {
     fn expose<'c>(
         &self,
         connection: &'c mut PgConnection,
-        _: Mode,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         Box::pin(async move {
             if PgTransactionManager::get_transaction_depth(connection) == 0 {

@@ -1,16 +1,20 @@
 //! SQLite: some errors roll the whole transaction back without sqlx noticing,
 //! and read-only is a setting of the connection.
 
+mod progress;
+
 use std::time::Duration;
 
 use futures_core::future::BoxFuture;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryStreamExt};
 use sqlx::{
     AssertSqlSafe, Connection, Executor, Row, SqlSafeStr, SqlStr, Sqlite, SqliteConnection,
     sqlite::SqliteTransactionManager,
 };
 use sqlx_core::transaction::TransactionManager;
 
+use self::progress::interruptible;
+pub(crate) use self::progress::progress_handler;
 use crate::{
     characteristics::{Isolation, Locking},
     keys::{Claim, Token, Whereabouts, hex},
@@ -31,7 +35,8 @@ const ROLLBACK_READ: &str = "ROLLBACK; PRAGMA query_only = 0";
 const RESET_READ: &str = "PRAGMA query_only = 0";
 
 /// A connection that only queries is refused the lock of one who writes, so there
-/// the order is the other way round.
+/// the order is the other way round. The first row tells what `query_only` was: an
+/// application may have made the connection one that only reads.
 fn begin_sql(terms: &Terms) -> SqlStr {
     let begin = plain_begin_sql(terms);
     match terms.mark {
@@ -49,9 +54,15 @@ fn plain_begin_sql(terms: &Terms) -> &'static str {
         (Mode::Write, Locking::Deferred) => "BEGIN DEFERRED",
         (Mode::Write, Locking::Immediate) => "BEGIN IMMEDIATE",
         (Mode::Write, Locking::Exclusive) => "BEGIN EXCLUSIVE",
-        (Mode::Read, Locking::Deferred) => "PRAGMA query_only = 1; BEGIN DEFERRED",
-        (Mode::Read, Locking::Immediate) => "BEGIN IMMEDIATE; PRAGMA query_only = 1",
-        (Mode::Read, Locking::Exclusive) => "BEGIN EXCLUSIVE; PRAGMA query_only = 1",
+        (Mode::Read, Locking::Deferred) => {
+            "PRAGMA query_only; PRAGMA query_only = 1; BEGIN DEFERRED"
+        }
+        (Mode::Read, Locking::Immediate) => {
+            "BEGIN IMMEDIATE; PRAGMA query_only; PRAGMA query_only = 1"
+        }
+        (Mode::Read, Locking::Exclusive) => {
+            "BEGIN EXCLUSIVE; PRAGMA query_only; PRAGMA query_only = 1"
+        }
     }
 }
 
@@ -75,16 +86,16 @@ impl Backend<Sqlite> for SqliteBackend {
             } else {
                 Interrupt::default()
             };
-            match mode {
+            let sets_back = match mode {
                 Mode::Write => {
                     SqliteTransactionManager::begin(connection, Some(begin)).await?;
+                    false
                 }
-                Mode::Read => {
-                    connection.execute(begin).await?;
-                }
-            }
+                Mode::Read => begin_reading(connection, begin).await?,
+            };
             Ok(Session {
                 interrupt,
+                sets_back,
                 ..Session::default()
             })
         })
@@ -181,45 +192,37 @@ impl Backend<Sqlite> for SqliteBackend {
     }
 
     #[inline]
-    fn commits_in_place(&self, mode: Mode) -> bool {
-        mode == Mode::Write
+    fn commits_in_place(&self, sets_back: bool) -> bool {
+        !sets_back
     }
 
     fn commit<'c>(
         &self,
         connection: &'c mut SqliteConnection,
-        mode: Mode,
+        sets_back: bool,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         Box::pin(async move {
-            match mode {
-                Mode::Write => SqliteTransactionManager::commit(connection).await,
-                Mode::Read if depth(connection) == 0 => {
-                    connection.execute(COMMIT_READ).await.map(drop)
-                }
-                Mode::Read => {
-                    SqliteTransactionManager::commit(connection).await?;
-                    connection.execute(RESET_READ).await.map(drop)
-                }
+            if depth(connection) == 0 {
+                let commit = if sets_back { COMMIT_READ } else { "COMMIT" };
+                return connection.execute(commit).await.map(drop);
             }
+            SqliteTransactionManager::commit(connection).await?;
+            set_back(connection, sets_back).await
         })
     }
 
     fn rollback<'c>(
         &self,
         connection: &'c mut SqliteConnection,
-        mode: Mode,
+        sets_back: bool,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         Box::pin(async move {
-            match mode {
-                Mode::Write => SqliteTransactionManager::rollback(connection).await,
-                Mode::Read if depth(connection) == 0 => {
-                    connection.execute(ROLLBACK_READ).await.map(drop)
-                }
-                Mode::Read => {
-                    SqliteTransactionManager::rollback(connection).await?;
-                    connection.execute(RESET_READ).await.map(drop)
-                }
+            if depth(connection) == 0 {
+                let rollback = if sets_back { ROLLBACK_READ } else { "ROLLBACK" };
+                return connection.execute(rollback).await.map(drop);
             }
+            SqliteTransactionManager::rollback(connection).await?;
+            set_back(connection, sets_back).await
         })
     }
 
@@ -229,7 +232,7 @@ impl Backend<Sqlite> for SqliteBackend {
     fn restore<'c>(
         &self,
         connection: &'c mut SqliteConnection,
-        mode: Mode,
+        sets_back: bool,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         Box::pin(async move {
             connection.ping().await?;
@@ -248,10 +251,7 @@ impl Backend<Sqlite> for SqliteBackend {
             while depth(connection) > 0 {
                 SqliteTransactionManager::rollback(connection).await?;
             }
-            if mode == Mode::Read {
-                connection.execute(RESET_READ).await?;
-            }
-            Ok(())
+            set_back(connection, sets_back).await
         })
     }
 
@@ -269,8 +269,8 @@ impl Backend<Sqlite> for SqliteBackend {
 
     /// A command is in the worker's queue after one poll, and runs even when
     /// nobody takes its answer.
-    fn abandon(&self, connection: &mut SqliteConnection, mode: Mode) -> bool {
-        let reset = (mode == Mode::Read).then_some(RESET_READ);
+    fn abandon(&self, connection: &mut SqliteConnection, sets_back: bool) -> bool {
+        let reset = sets_back.then_some(RESET_READ);
         for sql in ["ROLLBACK"].into_iter().chain(reset) {
             let _ = connection.execute(sql).now_or_never();
         }
@@ -306,10 +306,9 @@ impl Backend<Sqlite> for SqliteBackend {
     fn expose<'c>(
         &self,
         connection: &'c mut SqliteConnection,
-        mode: Mode,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         Box::pin(async move {
-            if mode == Mode::Read && depth(connection) == 0 {
+            if depth(connection) == 0 {
                 // Raises sqlx's depth to the truth, so that code which calls
                 // `Connection::begin` makes a savepoint.
                 let nothing = SqlStr::from_static("SELECT 1");
@@ -385,6 +384,11 @@ impl Backend<Sqlite> for SqliteBackend {
         }
     }
 
+    /// `BEGIN` inside a transaction is a plain error here.
+    fn is_found_unfit(&self, error: &sqlx::Error) -> bool {
+        is_generic(error) || self.damage(error) >= Damage::Scope
+    }
+
     fn refusal(&self, error: &sqlx::Error) -> Refusal {
         match code(error) {
             Some(_) => Refusal::Definite,
@@ -411,24 +415,39 @@ impl Backend<Sqlite> for SqliteBackend {
     }
 }
 
+/// Begins on a connection that only queries from then on, and gives whether it did not
+/// before. If that fails, it is what it was.
+async fn begin_reading(
+    connection: &mut SqliteConnection,
+    begin: SqlStr,
+) -> Result<bool, sqlx::Error> {
+    let mut was_set = None;
+    let begun = async {
+        let mut answers = connection.fetch(sqlx::raw_sql(begin));
+        while let Some(row) = answers.try_next().await? {
+            was_set = Some(row.try_get::<bool, _>(0)?);
+        }
+        Ok(())
+    };
+    let begun: Result<(), sqlx::Error> = begun.await;
+    let sets_back = was_set == Some(false);
+    if begun.is_err() {
+        set_back(connection, sets_back).await?;
+    }
+    begun.map(|()| sets_back)
+}
+
+async fn set_back(connection: &mut SqliteConnection, sets_back: bool) -> Result<(), sqlx::Error> {
+    if sets_back {
+        connection.execute(RESET_READ).await?;
+    }
+    Ok(())
+}
+
 /// The savepoint that marks a transaction.
 fn mark_name(mark: Mark) -> String {
     let suffix = if mark.again { "_again" } else { "_mark" };
     savepoint_name(mark.level, mark.number) + suffix
-}
-
-/// How many steps of its virtual machine SQLite makes before it asks whether to
-/// go on: about a millisecond's, which costs next to nothing.
-const STEPS: i32 = 10_000;
-
-/// Makes the connection's statements ones that can be ended. sqlx has no
-/// `sqlite3_interrupt`, but the handler of progress can do the same.
-async fn interruptible(connection: &mut SqliteConnection) -> Result<Interrupt, sqlx::Error> {
-    let interrupt = Interrupt::new();
-    let asked = interrupt.clone();
-    let mut handle = connection.lock_handle().await?;
-    handle.set_progress_handler(STEPS, move || !asked.is_raised());
-    Ok(interrupt)
 }
 
 fn depth(connection: &SqliteConnection) -> usize {

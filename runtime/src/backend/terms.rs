@@ -27,6 +27,8 @@ pub(crate) struct Terms {
     pub(crate) mode: Mode,
     /// What the transaction is marked with from the beginning.
     pub(crate) mark: Option<Mark>,
+    /// Whether the connection is the caller's.
+    pub(crate) lent: bool,
     /// Shared by the parts of a transaction. Most ask for nothing.
     extras: Option<Arc<Extras>>,
 }
@@ -62,6 +64,7 @@ impl Terms {
         Self {
             mode,
             mark: None,
+            lent: false,
             extras,
         }
     }
@@ -138,6 +141,13 @@ impl Interrupt {
         }
     }
 
+    /// Whether it is the very same.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let both = self.0.as_ref().zip(other.0.as_ref());
+        both.is_some_and(|(flag, other)| Arc::ptr_eq(flag, other))
+    }
+
     pub(crate) fn is_raised(&self) -> bool {
         let flag = self.0.as_ref();
         flag.is_some_and(|flag| flag.load(Ordering::Relaxed))
@@ -148,6 +158,8 @@ impl Interrupt {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Session {
     pub(crate) interrupt: Interrupt,
+    /// Whether BEGIN has changed a setting of the connection that is to be set back.
+    pub(crate) sets_back: bool,
     /// What the server calls the session: a seat, which others have before and after.
     pub(crate) id: Option<u64>,
     /// When the transaction began, in microseconds since 1970 by the server's clock,

@@ -296,7 +296,7 @@ impl<DB: Database> Root<'_, DB> {
         match link {
             Link::Leased(lease) => lease.abandon(damage, proof, hooks),
             Link::Borrowed(borrowed) => {
-                borrowed.abandon(damage);
+                borrowed.abandon(damage, !state.half_read);
                 if !proof.may_be_durable() {
                     hooks.run_in_background(When::RolledBack);
                 }

@@ -88,7 +88,9 @@ impl<'c, DB: Database> Place<'c, DB> {
             up_to_date: special.up_to_date,
             ..Extras::NOTHING
         };
-        Terms::new(mode, asked)
+        let mut terms = Terms::new(mode, asked);
+        terms.lent = matches!(self, Self::Connection(_));
+        terms
     }
 
     /// How a transaction of the owner's on SQLite takes its locks, as far as anyone

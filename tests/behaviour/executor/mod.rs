@@ -1,6 +1,7 @@
 //! Every way to run a statement on a handle.
 
 mod interrupted;
+mod several;
 mod streams;
 
 use sqlx::{Connection, Either, Executor, QueryBuilder, Row, SqlSafeStr, Statement};

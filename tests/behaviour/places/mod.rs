@@ -1,6 +1,7 @@
 //! Everywhere a transaction can begin.
 
 mod connection;
+mod given_back;
 mod idle;
 mod source;
 mod transaction;

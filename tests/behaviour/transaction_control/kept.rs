@@ -156,7 +156,7 @@ mod behind_a_wire {
         #[test(Setup::wired())]
         async fn text_of_no_known_effect_is_asked_about(db: &TestDb<DB>) {
             // One whose reading depends on the session's settings.
-            let text = "select 'it\\''; select '1'";
+            let text = "select 'a\\'''; select 1 -- '";
             let ended = transaction(&db.pool, async |tx| {
                 run(&mut *tx, text).await?;
                 insert(&mut *tx, 1).await?;

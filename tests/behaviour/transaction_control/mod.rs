@@ -2,6 +2,7 @@
 //! where it is not.
 
 mod ended_and_begun;
+mod hostile;
 mod implicit_commit;
 mod kept;
 mod raw_connection;

@@ -31,7 +31,8 @@ impl Dialect for MySql {
         let (line, asks) = match command {
             0x01 => ("QUIT".to_owned(), false),
             0x02 => (format!("USE {}", line(body)), true),
-            0x03 => (line(body), true),
+            // What every end says against `completion_type` is no matter of the log's.
+            0x03 => (line(body).replace(" AND NO CHAIN NO RELEASE", ""), true),
             0x0e => ("PING".to_owned(), true),
             0x16 => {
                 prepared = Some(line(body));

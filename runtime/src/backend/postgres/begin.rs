@@ -1,6 +1,6 @@
 //! The message with which a transaction begins.
 
-use std::fmt::Write;
+use std::{fmt::Write, time::Duration};
 
 use sqlx::{AssertSqlSafe, PgConnection, SqlSafeStr, SqlStr};
 
@@ -12,6 +12,12 @@ use crate::{
 
 /// The first version with `transaction_timeout`.
 const TRANSACTION_TIMEOUT: u32 = 170_000;
+
+const IDLE: &str = "idle_in_transaction_session_timeout";
+
+/// How much later than the deadline the server ends what nobody has ended: it is there
+/// for a dead line alone, and must not be the first to notice.
+const MARGIN: Duration = Duration::from_secs(1);
 
 /// BEGIN with everything that holds for the transaction, as one message. Of the
 /// user's text it has only settings, as literals.
@@ -32,13 +38,15 @@ fn begin_with(connection: &PgConnection, terms: &Terms) -> SqlStr {
     let timeouts = [
         ("statement_timeout", limits.statement_timeout),
         ("lock_timeout", limits.lock_timeout),
-        // Nobody pauses for longer than the whole may take, unless the line is
-        // dead since before we knew whom to end.
-        (
-            "idle_in_transaction_session_timeout",
-            limits.idle_timeout.or(limits.timeout),
-        ),
-        ("transaction_timeout", limits.timeout.filter(|_| modern)),
+        (IDLE, limits.idle_timeout),
+    ];
+    // Nobody pauses for longer than the whole may take, unless the line is dead since
+    // before we knew whom to end. A session of the caller's is not ours to end.
+    let timeout = limits.timeout.filter(|_| !terms.lent);
+    let fallback = timeout.map(|limit| limit.saturating_add(MARGIN));
+    let fallbacks = [
+        (IDLE, fallback.filter(|_| limits.idle_timeout.is_none())),
+        ("transaction_timeout", fallback.filter(|_| modern)),
     ];
     let mut sql = "BEGIN".to_owned();
     if let Some(isolation) = terms.characteristics.isolation {
@@ -52,9 +60,18 @@ fn begin_with(connection: &PgConnection, terms: &Terms) -> SqlStr {
     }
     for (name, limit) in timeouts {
         if let Some(limit) = limit {
-            // 0 would mean none at all.
-            let limit = limit.as_millis().clamp(1, i32::MAX.unsigned_abs().into());
-            let _ = write!(sql, "; SET LOCAL {name} = {limit}");
+            let _ = write!(sql, "; SET LOCAL {name} = {}", milliseconds(limit));
+        }
+    }
+    for (name, limit) in fallbacks {
+        if let Some(limit) = limit {
+            // The role, or the database, may have a stricter limit, and 0 for none.
+            let _ = write!(
+                sql,
+                "; SELECT set_config('{name}', least({}, nullif(1000 * extract(epoch from \
+                 current_setting('{name}')::interval), 0))::int::text, true)",
+                milliseconds(limit)
+            );
         }
     }
     sql.push_str(&terms.settings.to_sql());
@@ -62,6 +79,11 @@ fn begin_with(connection: &PgConnection, terms: &Terms) -> SqlStr {
         let _ = write!(sql, "; {}", PostgresBackend.mark_sql(mark));
     }
     AssertSqlSafe(sql).into_sql_str()
+}
+
+/// A time limit as a setting: 0 would mean none at all.
+fn milliseconds(limit: Duration) -> u128 {
+    limit.as_millis().clamp(1, i32::MAX.unsigned_abs().into())
 }
 
 /// Begins and asks who we are in the same message. sqlx's own way gives no
