@@ -17,7 +17,7 @@ use crate::{
     observe::{self, Account, Outcome},
     recorded::record,
     resolve::Ticket,
-    retry::Attempt,
+    retry::{Attempt, Pause},
 };
 
 /// What the body's end asks of the database.
@@ -100,6 +100,8 @@ pub(crate) struct Aftermath {
     pub(crate) unknown: Option<Error>,
     /// The hooks that run if no other attempt follows after all.
     pub(crate) hooks: Due,
+    /// The pause, for what goes on of the attempt.
+    pub(crate) behind: Option<Pause>,
 }
 
 impl Aftermath {
@@ -111,7 +113,11 @@ impl Aftermath {
         }
     }
 
-    pub(crate) fn new(concluded: &mut Concluded, pause: Option<Duration>) -> Self {
+    pub(crate) fn new(
+        concluded: &mut Concluded,
+        attempt: &Attempt,
+        pause: Option<Duration>,
+    ) -> Self {
         let error = concluded.answer.as_ref().err();
         let found = error.and_then(|error| Error::find(error));
         Self {
@@ -122,6 +128,7 @@ impl Aftermath {
                 Some(_) => mem::take(&mut concluded.hooks),
                 None => Due::default(),
             },
+            behind: pause.map(|_| attempt.pause_behind()),
         }
     }
 }

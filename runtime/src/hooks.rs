@@ -1,13 +1,6 @@
 //! What a transaction has to do after its end.
 
-use std::{
-    fmt, mem,
-    panic::AssertUnwindSafe,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{fmt, mem, panic::AssertUnwindSafe, sync::Arc};
 
 use futures_core::future::BoxFuture;
 use futures_util::FutureExt;
@@ -17,7 +10,7 @@ use crate::{
     detached::Work,
     finish::{FinishOnDrop, Patience},
     observe::{hooks_dropped, spawn},
-    retry::Attempt,
+    retry::{Attempt, Succession},
 };
 
 /// The hooks of one transaction, in the order they were registered. Most have
@@ -28,8 +21,8 @@ pub(crate) struct Hooks(Option<Box<Registered>>);
 #[derive(Default)]
 struct Registered {
     hooks: Vec<Hook>,
-    /// Set when another attempt follows the one they belong to.
-    superseded: Option<Arc<AtomicBool>>,
+    /// Whether another attempt follows the one they belong to.
+    succession: Option<Arc<Succession>>,
 }
 
 struct Hook {
@@ -76,7 +69,7 @@ impl Hooks {
         Self(hooks.map(|hooks| {
             Box::new(Registered {
                 hooks,
-                superseded: None,
+                succession: None,
             })
         }))
     }
@@ -89,15 +82,17 @@ impl Hooks {
             if attempt.is_doubtful {
                 registered.hooks.retain(|hook| hook.when == When::Committed);
             }
-            registered.superseded = Some(attempt.superseded.clone());
+            registered.succession = Some(Arc::clone(&attempt.succession));
         }
     }
 
     /// Runs those that wait for `when`, one after another. One that panics is
     /// logged and stops no other.
     pub(crate) async fn run(self, when: When) {
-        let Registered { hooks, superseded } = *self.0.unwrap_or_default();
-        if superseded.is_some_and(|superseded| superseded.load(Ordering::Acquire)) {
+        let Registered { hooks, succession } = *self.0.unwrap_or_default();
+        if let Some(succession) = succession
+            && succession.is_followed().await
+        {
             return;
         }
         for hook in hooks {

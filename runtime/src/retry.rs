@@ -1,14 +1,11 @@
 //! Running a transaction again after a failure that goes away by itself.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
 use crate::{
     conclude::Aftermath,
@@ -138,7 +135,42 @@ pub(crate) struct Attempt {
     /// Whether an earlier attempt may have committed.
     pub(crate) is_doubtful: bool,
     /// Whether another attempt follows. What goes on of this one learns it here.
-    pub(crate) superseded: Arc<AtomicBool>,
+    pub(crate) succession: Arc<Succession>,
+}
+
+/// Whether an attempt is followed by another: not known in the pause between the two.
+#[derive(Debug)]
+pub(crate) struct Succession(watch::Sender<Option<bool>>);
+
+impl Succession {
+    /// Whether another attempt follows, once that is known.
+    pub(crate) async fn is_followed(&self) -> bool {
+        let mut known = self.0.subscribe();
+        // The sender is here, so that there is an answer.
+        let known = known.wait_for(Option::is_some).await;
+        known.is_ok_and(|known| *known == Some(true))
+    }
+}
+
+/// The pause behind an attempt. Whoever is dropped in it has made the last attempt.
+#[derive(Debug)]
+pub(crate) struct Pause(Arc<Succession>);
+
+impl Pause {
+    /// The next attempt begins.
+    fn end(self) {
+        self.0.0.send_replace(Some(true));
+    }
+}
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        self.0.0.send_if_modified(|known| {
+            let is_open = known.is_none();
+            known.get_or_insert(false);
+            is_open
+        });
+    }
 }
 
 impl Attempt {
@@ -148,13 +180,14 @@ impl Attempt {
             retry,
             started: turn.started,
             is_doubtful: turn.is_doubtful,
-            superseded: Arc::default(),
+            succession: Arc::new(Succession(watch::Sender::new(Some(false)))),
         }
     }
 
-    /// Another attempt follows, whatever becomes of this one.
-    pub(crate) fn supersede(&self) {
-        self.superseded.store(true, Ordering::Release);
+    /// Another attempt follows after a pause, whatever becomes of this one.
+    pub(crate) fn pause_behind(&self) -> Pause {
+        self.succession.0.send_replace(None);
+        Pause(Arc::clone(&self.succession))
     }
 
     /// The pause before the next attempt, if there may be one.
@@ -216,6 +249,7 @@ impl Attempts {
             pause,
             unknown,
             hooks,
+            behind,
         } = after.map_or_else(Aftermath::default, |after| *after);
         self.doubt = match (unknown, self.doubt.take()) {
             (Some(unknown), Some(earlier)) => Some(unknown.joined(earlier)),
@@ -235,6 +269,9 @@ impl Attempts {
         sleep(pause).await;
         // Whoever is dropped in the pause has made the last attempt, and they run.
         hooks.forget();
+        if let Some(behind) = behind {
+            behind.end();
+        }
         None
     }
 }

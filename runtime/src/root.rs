@@ -7,6 +7,7 @@ use std::{io, mem};
 
 use futures_core::future::BoxFuture;
 use sqlx::{AssertSqlSafe, Database, SqlSafeStr};
+use sqlx_core::transaction::TransactionManager;
 use tokio::time::timeout;
 use tracing::Span;
 
@@ -247,7 +248,12 @@ impl<'c, DB: Database> Root<'c, DB> {
         let backend = backend::of::<DB>();
         let sql = AssertSqlSafe(backend.mark_sql(mark)).into_sql_str();
         state.in_flight = Some(Flight::Savepoint);
-        let marked = backend.run(connection, sql).await;
+        let marked = if backend::depth::<DB>(connection) == 0 {
+            // Counted by sqlx from here on, because the connection is handed out next.
+            DB::TransactionManager::begin(connection, Some(sql)).await
+        } else {
+            backend.run(connection, sql).await
+        };
         state.in_flight = None;
         if let Err(error) = marked {
             let damage = backend.damage(&error).max(Damage::Transaction);

@@ -169,6 +169,7 @@ impl State {
         match self.repeated() {
             Some(attempt) if self.transient => {
                 let number = attempt.number;
+                self.forget_carrier();
                 Error::transient(error, number)
                     .carried_by(self.carry())
                     .into()

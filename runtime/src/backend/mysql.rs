@@ -58,7 +58,10 @@ impl Backend<MySql> for MySqlBackend {
         connection: &'c mut MySqlConnection,
         terms: &Terms,
     ) -> BoxFuture<'c, Result<Session, sqlx::Error>> {
-        let (identify, lent) = (terms.identify, terms.lent);
+        let identify = terms.identify;
+        // Counted by sqlx where the connection is handed out next, or lent: sqlx alone
+        // can queue a ROLLBACK when that is dropped.
+        let counted = terms.lent || terms.mark.is_some();
         let (up_to_date, mut begin) = (terms.up_to_date, begin_sql(terms));
         Box::pin(async move {
             if up_to_date && is_clustered(connection).await? {
@@ -68,8 +71,7 @@ impl Backend<MySql> for MySqlBackend {
                 return begin_and_tell(connection, &begin).await;
             }
             let begin = AssertSqlSafe(begin).into_sql_str();
-            if lent {
-                // Counted by sqlx, which alone can queue a ROLLBACK when this is dropped.
+            if counted {
                 MySqlTransactionManager::begin(connection, Some(begin)).await?;
             } else {
                 connection.execute(begin).await?;

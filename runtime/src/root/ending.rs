@@ -246,10 +246,8 @@ impl<DB: Database> Root<'_, DB> {
                 pause.flatten()
             });
             let is_followed = pause.is_some();
-            if is_followed {
-                attempt.supersede();
-            }
-            self.aftermath = Some(Box::new(Aftermath::new(&mut concluded, pause)));
+            let aftermath = Aftermath::new(&mut concluded, attempt, pause);
+            self.aftermath = Some(Box::new(aftermath));
             if is_followed {
                 return concluded.answer;
             }

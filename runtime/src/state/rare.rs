@@ -143,9 +143,17 @@ impl State {
 
     /// What an error carries to whoever it is given on to.
     pub(super) fn carry(&mut self) -> Arc<()> {
+        if let Some(carrier) = self.rare().carried.upgrade() {
+            return carrier;
+        }
         let carrier = Arc::new(());
         self.rare().carried = Arc::downgrade(&carrier);
         carrier
+    }
+
+    /// The error that follows is another one.
+    pub(super) fn forget_carrier(&mut self) {
+        self.rare().carried = Weak::new();
     }
 
     /// Whether somebody still has the error.

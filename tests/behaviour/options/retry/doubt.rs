@@ -4,7 +4,9 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt;
 use sqlx_transactional::{Limits, Resolution, Tx, on, transactional};
-use sqlx_transactional_tests::{Action, Point, Setup, TestDb, for_each_engine, for_engines};
+use sqlx_transactional_tests::{
+    Action, Engine, Point, Setup, TestDb, for_each_engine, for_engines,
+};
 use tokio::time::{sleep, timeout};
 
 use super::{
@@ -56,6 +58,13 @@ impl End {
 for_engines! {
     [postgres, mysql]
 
+    fn begin(db: &TestDb<DB>) -> &'static str {
+        match db.engine() {
+            Engine::MySql => "START TRANSACTION",
+            _ => "BEGIN",
+        }
+    }
+
     /// The first attempt commits without an answer, the second ends as `end` says. Each
     /// stores its own number.
     async fn two(db: &TestDb<DB>, end: End, diary: &Diary) -> Result<(), AppError> {
@@ -71,7 +80,7 @@ for_engines! {
             match end {
                 End::Unanswered => db.wire().arm(Point::reply_to("COMMIT"), Action::Cut),
                 End::Unsent => db.wire().arm(Point::command("COMMIT"), Action::Cut),
-                End::Away => db.wire().arm(Point::client(1), Action::BlackHole),
+                End::Away => db.wire().arm(Point::command(begin(db)), Action::BlackHole),
                 _ => {}
             }
             insert(&mut *tx, 2).await?;
