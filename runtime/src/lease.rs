@@ -1,5 +1,7 @@
 //! A pool's connection while it is inside a transaction.
 
+mod ending;
+
 use std::fmt;
 
 use sqlx::{Database, Pool, SqlStr, pool::PoolConnection};
@@ -10,22 +12,19 @@ use tokio::{
 };
 
 use crate::{
-    backend::{self, Damage, Interrupt, Refusal, Terms},
-    conclude::{Concluded, End, answer, before, timed_out},
+    backend::{self, Damage, Interrupt, Terms},
+    conclude::{before, timed_out},
     deadline::{Clock, Deadline},
     detached::Work,
     error::{Error, Kind},
     finish::{FinishOnDrop, Patience},
-    hooks::{Hooks, When},
-    keys,
+    hooks::Hooks,
     lean::{boxed, rarely},
-    limits::DEFAULT_TIMEOUT,
-    observe::{self, Account, Outcome, spawn},
+    observe::{self},
     pools,
-    recorded::record,
-    resolve::{Number, Resolution, Ticket},
+    resolve::Number,
     session::About,
-    state::{Mark, Proof},
+    state::Proof,
     waits::{self, Holder},
 };
 
@@ -203,169 +202,6 @@ impl<DB: Database> Lease<DB> {
             unreachable!("a lease gives its connection up only when it ends");
         };
         connection
-    }
-
-    /// Ends the transaction and gives the connection back. Goes on when the
-    /// caller goes away, and then runs the hooks, which are otherwise due.
-    #[inline]
-    pub(crate) fn conclude(
-        mut self,
-        end: End,
-        damage: Damage,
-        hooks: Hooks,
-        account: Account,
-    ) -> FinishOnDrop<Concluded> {
-        let runtime = self.held.about.runtime.clone();
-        match end {
-            End::Commit(ticket) => {
-                let patience = Patience::Until(self.held.about.deadline);
-                FinishOnDrop::new(runtime, Work::Commit, patience, || async move {
-                    let (sets_back, timer) = (self.held.about.sets_back, observe::Timer::start());
-                    let connection = self.connection();
-                    let committed = if backend::commits_in_place::<DB>(connection, sets_back) {
-                        DB::TransactionManager::commit(connection).await
-                    } else {
-                        backend::of::<DB>().commit(connection, sets_back).await
-                    };
-                    if let Err(error) = committed {
-                        rarely();
-                        let (outcome, answer) = Box::pin(self.not_committed(error, ticket)).await;
-                        return Concluded::new(outcome, answer, hooks, &account);
-                    }
-                    timer.event("commit");
-                    self.give_back();
-                    Concluded::new(Outcome::Committed, Ok(()), hooks, &account)
-                })
-            }
-            End::RollBack(told) => {
-                // Each of its steps has a bound, and behind them are the hooks.
-                FinishOnDrop::new(runtime, Work::RollBack, Patience::Endless, || async move {
-                    self.roll_back(damage).await;
-                    Concluded::new(Outcome::RolledBack, answer(told), hooks, &account)
-                })
-            }
-            End::Leave(outcome, told) => {
-                FinishOnDrop::new(runtime, Work::RollBack, Patience::Endless, || async move {
-                    self.leave(damage).await;
-                    Concluded::new(outcome, answer(told), hooks, &account)
-                })
-            }
-        }
-    }
-
-    async fn not_committed(
-        self,
-        error: sqlx::Error,
-        ticket: Ticket,
-    ) -> (Outcome, Result<(), sqlx::Error>) {
-        match backend::of::<DB>().refusal(&error) {
-            Refusal::Definite => {
-                observe::commit_refused(&error);
-                let damage = backend::of::<DB>().damage(&error);
-                if damage >= Damage::Connection {
-                    self.close("its end came before COMMIT", damage);
-                } else {
-                    self.restore().await;
-                }
-                (Outcome::RolledBack, Err(error))
-            }
-            Refusal::Unknown => {
-                let (pool, late) = (self.held.about.pool.clone(), self.held.about.deadline);
-                let damage = backend::of::<DB>().damage(&error);
-                self.close("COMMIT was not answered", damage);
-                let resolution = match ticket.claim.clone() {
-                    Some(claim) => {
-                        let late = late.unwrap_or_else(|| Instant::now() + DEFAULT_TIMEOUT);
-                        keys::ask(pool, claim, late).await
-                    }
-                    None => Resolution::Unknown,
-                };
-                match resolution {
-                    Resolution::Committed => {
-                        observe::not_answered(&error, Outcome::Committed);
-                        (Outcome::Committed, Ok(()))
-                    }
-                    Resolution::RolledBack => {
-                        observe::not_answered(&error, Outcome::RolledBack);
-                        (Outcome::RolledBack, Err(error))
-                    }
-                    Resolution::Unknown => {
-                        observe::outcome_unknown(&error);
-                        let unknown = Error::unknown(record(&error), ticket);
-                        (Outcome::Unknown, Err(unknown.into()))
-                    }
-                }
-            }
-        }
-    }
-
-    async fn roll_back(mut self, damage: Damage) {
-        let (backend, sets_back) = (backend::of::<DB>(), self.held.about.sets_back);
-        if damage >= Damage::Connection {
-            return self.close("it was lost inside the transaction", damage);
-        }
-        if backend::depth::<DB>(self.connection()) > 1 {
-            // sqlx's own ROLLBACK would only end what was nested and left open.
-            return Box::pin(self.restore()).await;
-        }
-        let timer = observe::Timer::start();
-        let patience = self.held.about.patience();
-        match timeout(patience, backend.rollback(self.connection(), sets_back)).await {
-            Ok(Ok(())) => {
-                timer.event("rollback");
-                self.give_back();
-            }
-            Ok(Err(_)) => Box::pin(self.restore()).await,
-            Err(_) => self.close("ROLLBACK took too long", damage),
-        }
-    }
-
-    /// Ends whatever is open, where that may not be the transaction that began.
-    async fn leave(self, damage: Damage) {
-        if damage >= Damage::Connection {
-            self.close("it was lost inside the transaction", damage);
-        } else {
-            self.restore().await;
-        }
-    }
-
-    /// Whether the transaction that is open is still the one that began.
-    async fn is_proven(&mut self, mark: Option<Mark>) -> bool {
-        let (backend, patience) = (backend::of::<DB>(), self.held.about.patience());
-        let proven = backend.prove(self.connection(), mark);
-        match timeout(patience, proven).await {
-            Ok(Ok(ours)) => ours,
-            // Aborted, and so whole.
-            Ok(Err(error)) => backend.damage(&error) == Damage::Scope,
-            Err(_) => false,
-        }
-    }
-
-    /// Rolls back in the background, then runs the hooks. `damage` says what is
-    /// known of the connection, and `proof` of the transaction.
-    pub(crate) fn abandon(mut self, damage: Damage, proof: Proof, hooks: Hooks) {
-        let runtime = self.held.about.runtime.clone();
-        self.interrupt().raise();
-        let mut lease = Self::of(self.held.connection.take(), self.held.about.clone(), true);
-        let rest = async move {
-            let mut is_whole = !proof.may_be_durable();
-            if damage >= Damage::Connection {
-                lease.close("a statement was cut off", damage);
-            } else {
-                if proof.is_missing() {
-                    is_whole = lease.is_proven(proof.mark()).await;
-                }
-                if proof.is_exposed() && !backend::of::<DB>().survives_interruption() {
-                    lease.close("what was under way on it was not seen", damage);
-                } else {
-                    lease.restore().await;
-                }
-            }
-            if is_whole {
-                hooks.run_in_background(When::RolledBack);
-            }
-        };
-        spawn(&runtime, Work::RollBack, rest);
     }
 
     /// Gives the connection back clean, or closes it.

@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use sqlx::Database;
 
-pub(crate) use self::proof::{Mark, Proof, Sight, fresh_number};
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) use self::proof::fresh_number;
+pub(crate) use self::proof::{Mark, Proof, Sight};
 use self::rare::Rare;
 use crate::{
     backend::{self, Damage, Mode, Terms},

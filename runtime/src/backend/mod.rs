@@ -4,6 +4,8 @@
 //! backend of a database type; a database this crate does not know, or whose
 //! feature is off, is refused when the program is compiled.
 
+// tidy: the trait that all engines implement, and what they share
+
 #![cfg_attr(
     not(any(feature = "postgres", feature = "mysql", feature = "sqlite")),
     expect(dead_code, unused_imports, reason = "there is nothing to choose from")
@@ -55,10 +57,6 @@ pub(crate) enum Damage {
     /// The connection too: nothing more can be asked of it.
     Connection,
     /// The session too: the server itself has said farewell.
-    #[cfg_attr(
-        not(any(feature = "postgres", feature = "mysql")),
-        expect(dead_code, reason = "an embedded engine has no session")
-    )]
     Session,
 }
 
@@ -349,6 +347,7 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
 }
 
 /// An answer was not the one to what was asked.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 #[cold]
 fn out_of_step() -> sqlx::Error {
     sqlx::Error::Protocol("an answer belongs to something else that was sent".to_owned())

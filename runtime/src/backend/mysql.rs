@@ -1,6 +1,8 @@
 //! MySQL and MariaDB: most errors undo one statement, a deadlock undoes the
 //! whole transaction, and DDL commits it without saying so.
 
+// tidy: one engine, one implementation of the trait
+
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_core::future::BoxFuture;

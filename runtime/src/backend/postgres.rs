@@ -1,6 +1,8 @@
 //! PostgreSQL: any error outside a savepoint aborts the transaction, and COMMIT
 //! then answers success with the tag `ROLLBACK`.
 
+// tidy: one engine, one implementation of the trait
+
 mod begin;
 
 use std::{

@@ -1,6 +1,8 @@
 //! SQLite: some errors roll the whole transaction back without sqlx noticing,
 //! and read-only is a setting of the connection.
 
+// tidy: one engine, one implementation of the trait
+
 mod progress;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! A transaction is open at the end, and it is not the one that was begun here.
 
+// tidy: one kind of fault in all its shapes
+
 use std::{future::pending, time::Duration};
 
 use futures_util::FutureExt;

@@ -1,5 +1,7 @@
 //! Texts that hide control, and texts that only look like it.
 
+// tidy: the texts of three engines, in tables
+
 use proptest::{prelude::*, sample::select};
 
 use super::{

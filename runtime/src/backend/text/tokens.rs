@@ -7,20 +7,8 @@
 /// Whose rules a text is read by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::backend) enum Dialect {
-    #[cfg_attr(
-        not(any(feature = "postgres", test)),
-        expect(dead_code, reason = "nobody asks for it")
-    )]
     Postgres,
-    #[cfg_attr(
-        not(any(feature = "mysql", test)),
-        expect(dead_code, reason = "nobody asks for it")
-    )]
     MySql,
-    #[cfg_attr(
-        not(any(feature = "sqlite", test)),
-        expect(dead_code, reason = "nobody asks for it")
-    )]
     Sqlite,
 }
 

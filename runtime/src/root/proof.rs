@@ -1,0 +1,138 @@
+//! Whether the transaction that is open is still the one that began here.
+
+use std::io;
+
+use sqlx::{AssertSqlSafe, Database, SqlSafeStr};
+use sqlx_core::transaction::TransactionManager;
+use tokio::time::timeout;
+
+use super::Root;
+use crate::{
+    backend::{self, Backend, Damage},
+    error::Kind,
+    state::{Flight, State},
+};
+
+pub(super) const NESTED_LEFT_OPEN: &str =
+    "a nested transaction begun on `connection()` was still open at the end";
+
+impl<DB: Database> Root<'_, DB> {
+    /// Marks the transaction, if somebody wants that before it leaves our sight.
+    pub(super) async fn mark(&mut self) -> Result<(), sqlx::Error> {
+        let Some(mark) = self.state.proof.wanted(self.link.depth()) else {
+            return Ok(());
+        };
+        let (Some(connection), state) = self.link.parts(&mut self.state) else {
+            return Ok(());
+        };
+        let backend = backend::of::<DB>();
+        let sql = AssertSqlSafe(backend.mark_sql(mark)).into_sql_str();
+        state.in_flight = Some(Flight::Savepoint);
+        let marked = if backend::depth::<DB>(connection) == 0 {
+            // Counted by sqlx from here on, because the connection is handed out next.
+            DB::TransactionManager::begin(connection, Some(sql)).await
+        } else {
+            backend.run(connection, sql).await
+        };
+        state.in_flight = None;
+        if let Err(error) = marked {
+            let damage = backend.damage(&error).max(Damage::Transaction);
+            return Err(state.met::<DB>(damage, error));
+        }
+        state.marked(mark);
+        Ok(())
+    }
+
+    /// Asks the engine whether a transaction is still open.
+    pub(super) async fn verify(&mut self) {
+        let backend = backend::of::<DB>();
+        let survives = backend.survives_interruption();
+        let depth_of_ours = self.link.depth();
+        let (Some(connection), state) = self.link.parts(&mut self.state) else {
+            return;
+        };
+        let mark = state.proof.mark().filter(|_| backend.keeps_marks());
+        let (mut nested, is_unseen) = (false, state.proof.is_unverified());
+        let verified = asked(state, backend, async {
+            if is_unseen {
+                nested = backend.settled_depth(connection).await? > depth_of_ours;
+            }
+            match mark {
+                _ if nested => Ok(true),
+                Some(mark) => backend.prove(connection, Some(mark)).await,
+                None => backend.verify(connection).await,
+            }
+        });
+        let verified = verified.await;
+        let suspect = state.take_suspect();
+        match (verified, suspect) {
+            (Ok(true), _) if nested => {
+                state.forbid(Damage::Transaction, Kind::Unsupported(NESTED_LEFT_OPEN));
+            }
+            (Ok(true), _) if mark.is_some() => state.proof.proven(),
+            (Ok(true), _) => state.proof.verified(),
+            (Ok(false), Some(cause)) if !state.proof.is_missing() => {
+                state.hurt(Damage::Transaction, || cause);
+            }
+            (Ok(false), _) => state.ended_early(survives),
+            (Err(error), _) => {
+                let damage = backend.damage(&error).max(Damage::Transaction);
+                state.failed::<DB>(damage, &error);
+            }
+        }
+    }
+
+    /// Asks the engine whether the transaction is still ours. A mark that is a savepoint
+    /// takes others along, and is looked for as the `last` thing only.
+    pub(super) async fn prove(&mut self, succeeded: bool, last: bool) {
+        let backend = backend::of::<DB>();
+        let survives = backend.survives_interruption();
+        let depth_of_ours = self.link.depth();
+        let (Some(connection), state) = self.link.parts(&mut self.state) else {
+            return;
+        };
+        let takes_off = last && !backend.keeps_marks();
+        let mark = state.proof.mark().filter(|_| last || backend.keeps_marks());
+        if takes_off {
+            state.proof.asked();
+        }
+        let mut nested = false;
+        let proven = asked(state, backend, async {
+            nested = backend.settled_depth(connection).await? > depth_of_ours;
+            backend.prove(connection, mark).await
+        });
+        let proven = proven.await;
+        if takes_off {
+            state.proof.unmarked();
+        }
+        match proven {
+            Ok(true) => state.proof.proven(),
+            Ok(false) => state.ended_early(survives),
+            // Aborted, which is known of a function that fails.
+            Err(error) if !succeeded && backend.damage(&error) == Damage::Scope => {
+                state.proof.proven();
+            }
+            Err(error) => {
+                let damage = backend.damage(&error).max(Damage::Transaction);
+                state.failed::<DB>(damage, &error);
+            }
+        }
+        if succeeded && nested {
+            self.state
+                .forbid(Damage::Transaction, Kind::Unsupported(NESTED_LEFT_OPEN));
+        }
+    }
+}
+
+/// Waits for an answer to a question about the transaction, for as long as a connection may
+/// take to become clean.
+async fn asked<DB: Database>(
+    state: &mut State,
+    backend: &'static dyn Backend<DB>,
+    question: impl Future<Output = Result<bool, sqlx::Error>>,
+) -> Result<bool, sqlx::Error> {
+    state.in_flight = Some(Flight::Savepoint);
+    let answer = timeout(backend.patience(), question).await;
+    state.in_flight = None;
+    answer.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+}
