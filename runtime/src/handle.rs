@@ -307,8 +307,11 @@ fn refuse_hook<DB: Database>(core: &mut (dyn Core<DB> + '_)) {
 pub(crate) async fn expose<'t, DB: Database>(
     core: &'t mut (dyn Core<DB> + '_),
 ) -> Result<&'t mut DB::Connection, sqlx::Error> {
+    let sends_first = core.sends_first();
     let proof = &mut core.state().proof;
-    proof.hand_out_again();
+    if !sends_first {
+        proof.hand_out_again();
+    }
     proof.want_mark();
     let (connection, state) = open(core).await?;
     state.proof.lose_sight(Sight::Connection);

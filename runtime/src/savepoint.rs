@@ -236,6 +236,10 @@ impl<DB: Database> Core<DB> for Savepoint<'_, DB> {
         self.parent.level()
     }
 
+    fn sends_first(&self) -> bool {
+        self.number.is_none() || self.parent.sends_first()
+    }
+
     fn prove(&mut self, succeeded: bool, last: bool) -> BoxFuture<'_, ()> {
         self.parent.prove(succeeded, last)
     }
@@ -309,6 +313,9 @@ async fn send<DB: Database>(
             Ok(())
         }
         Err(error) => {
+            if state.proof.is_missing() && backend.is_no_savepoint(&error) {
+                state.ended_early(backend.survives_interruption());
+            }
             let damage = backend.damage(&error).max(Damage::Transaction);
             Err(state.met::<DB>(damage, error))
         }

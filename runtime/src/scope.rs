@@ -46,6 +46,11 @@ pub(crate) trait Core<DB: Database>: Send {
     /// How many transactions and savepoints of sqlx's there are, with this one.
     fn level(&self) -> usize;
 
+    /// Whether something of this crate's own is sent before the next statement.
+    fn sends_first(&self) -> bool {
+        false
+    }
+
     /// Asks whether the transaction that is open is still this one, as the `last` thing in
     /// it or not.
     fn prove(&mut self, succeeded: bool, last: bool) -> BoxFuture<'_, ()>;

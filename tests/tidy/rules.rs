@@ -11,7 +11,7 @@ const REASON: &str = "// tidy: ";
 
 /// The macro crate has less code than this: without its tests, its comments and
 /// its blank lines, so that no comment is left out to make room.
-const MAX_MACRO_LINES: usize = 1000;
+const MAX_MACRO_LINES: usize = 1500;
 
 /// Words that mean unfinished. In halves, because this file is read too.
 const UNFINISHED: [&str; 5] = [

@@ -327,6 +327,9 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
         self.damage(error)
     }
 
+    /// Whether a savepoint was not there, or no transaction around it.
+    fn is_no_savepoint(&self, error: &sqlx::Error) -> bool;
+
     /// Whether BEGIN failed because of the state in which it found the connection:
     /// lost, or inside a transaction of somebody else's.
     fn is_found_unfit(&self, error: &sqlx::Error) -> bool {

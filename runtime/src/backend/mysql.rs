@@ -384,6 +384,10 @@ impl Backend<MySql> for MySqlBackend {
         }
     }
 
+    fn is_no_savepoint(&self, error: &sqlx::Error) -> bool {
+        number(error) == Some(NO_SUCH_SAVEPOINT)
+    }
+
     /// MariaDB answers NOWAIT with the number of a wait that took too long. MySQL has
     /// 3572 for it, which does no damage.
     fn damage_of(&self, error: &sqlx::Error, no_wait: bool) -> Damage {

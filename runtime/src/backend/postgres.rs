@@ -389,6 +389,10 @@ impl Backend<Postgres> for PostgresBackend {
         }
     }
 
+    fn is_no_savepoint(&self, error: &sqlx::Error) -> bool {
+        code_is(error, "3B001") || code_is(error, "25P01")
+    }
+
     /// 25P02: aborted. 25001: open, so that an isolation comes too late. The rest
     /// is about what was asked for, a setting for one.
     fn is_found_unfit(&self, error: &sqlx::Error) -> bool {

@@ -391,6 +391,10 @@ impl Backend<Sqlite> for SqliteBackend {
         is_generic(error) || self.damage(error) >= Damage::Scope
     }
 
+    fn is_no_savepoint(&self, error: &sqlx::Error) -> bool {
+        is_generic(error)
+    }
+
     fn refusal(&self, error: &sqlx::Error) -> Refusal {
         match code(error) {
             Some(_) => Refusal::Definite,
