@@ -428,19 +428,19 @@ async fn begin_reading(
     begin: SqlStr,
 ) -> Result<bool, sqlx::Error> {
     let mut was_set = None;
-    let begun = async {
+    let opened = async {
         let mut answers = connection.fetch(sqlx::raw_sql(begin));
         while let Some(row) = answers.try_next().await? {
             was_set = Some(row.try_get::<bool, _>(0)?);
         }
         Ok(())
     };
-    let begun: Result<(), sqlx::Error> = begun.await;
+    let opened: Result<(), sqlx::Error> = opened.await;
     let sets_back = was_set == Some(false);
-    if begun.is_err() {
+    if opened.is_err() {
         set_back(connection, sets_back).await?;
     }
-    begun.map(|()| sets_back)
+    opened.map(|()| sets_back)
 }
 
 async fn set_back(connection: &mut SqliteConnection, sets_back: bool) -> Result<(), sqlx::Error> {
