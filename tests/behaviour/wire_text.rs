@@ -36,12 +36,8 @@ pub(crate) fn sent<DB: Backend>(db: &TestDb<DB>) -> Option<String> {
 }
 
 /// A message with what it asks of the transaction in words: `PROVE` whether it is the one
-/// that began, `VERIFY` whether one is open, `RESTORE` what is to be given back, `COUNT` what has sqlx
-/// count it on MySQL.
+/// that began, `VERIFY` whether one is open, `RESTORE` what is to be given back.
 fn in_words(message: &str) -> String {
-    if message.starts_with("SET @sqlx_transactional_completion = ") {
-        return "COUNT".to_owned();
-    }
     let asks = message.ends_with("_asked") || message.ends_with("', NULL");
     if asks && message.starts_with("ROLLBACK; ") {
         return "RESTORE".to_owned();

@@ -285,7 +285,7 @@ impl Backend<MySql> for MySqlBackend {
             }
             first.push_str(&nested_sql(1..depth));
             ask(connection, &first, None).await?;
-            while MySqlTransactionManager::get_transaction_depth(connection) > 0 {
+            while self::depth(connection) > 0 {
                 MySqlTransactionManager::rollback(connection).await?;
             }
             set_back(connection, sets_back).await
@@ -339,12 +339,23 @@ impl Backend<MySql> for MySqlBackend {
             if depth(connection) > 0 {
                 return Ok(());
             }
-            let ask = Some(SqlStr::from_static(ASK_NO_CHAIN));
-            match MySqlTransactionManager::begin(connection, ask).await {
+            let nothing = SqlStr::from_static("DO 0");
+            MySqlBackend.count(connection, nothing).await
+        })
+    }
+
+    fn count<'c>(
+        &self,
+        connection: &'c mut MySqlConnection,
+        sql: SqlStr,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(async move {
+            let sql = AssertSqlSafe(format!("{ASK_NO_CHAIN}; {}", sql.as_str())).into_sql_str();
+            match MySqlTransactionManager::begin(connection, Some(sql)).await {
                 Err(error) if number(&error) == Some(CHAINS) => {
                     Err(Error::new(Kind::Unsupported(CHAINED)).into())
                 }
-                exposed => exposed,
+                counted => counted,
             }
         })
     }
@@ -464,7 +475,8 @@ const ASK_NO_CHAIN: &str = "SET @sqlx_transactional_completion = \
 /// `ER_SUBQUERY_NO_1_ROW`.
 const CHAINS: u16 = 1242;
 
-const CHAINED: &str = "`connection()` has to come first where `completion_type` is not NO_CHAIN";
+const CHAINED: &str = "`connection()` behind a statement, or with a time limit, where the \
+                       session's `completion_type` is not NO_CHAIN";
 
 const SET_NO_CHAIN: &str = "SET @sqlx_transactional_completion = @@SESSION.completion_type, \
                             SESSION completion_type = 'NO_CHAIN'";
