@@ -323,19 +323,18 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
     /// to be read first.
     fn reset_unwaited(&mut self) {
         let backend = backend::of::<DB>();
-        let Some(reset) = backend.reset_sql(&self.terms) else {
-            return;
-        };
+        let reset = backend.reset_sql(&self.terms);
         let is_settled = self.settled && self.stage == Stage::Open;
-        match &mut self.owner {
-            Owner::Pooled(connection) => {
+        let is_changed = reset.is_some() || (self.sets_back && !backend.is_embedded());
+        match (&mut self.owner, reset) {
+            (Owner::Pooled(connection), _) if is_changed => {
                 observe::closed("a setting of it could not be set back");
                 connection.close_on_drop();
             }
-            Owner::Plain(connection) if is_settled => {
+            (Owner::Plain(connection), Some(reset)) if is_settled => {
                 let _ = backend.run(connection, reset).now_or_never();
             }
-            Owner::Plain(_) => {}
+            _ => {}
         }
     }
 

@@ -245,8 +245,7 @@ impl<DB: Database> Lease<DB> {
             rarely();
             self.held.about.interrupt.lower();
         }
-        let is_counted = backend::depth::<DB>(self.connection()) > 0;
-        if is_counted || !self.held.about.terms.are_plain() {
+        if !self.held.about.terms.are_plain() {
             rarely();
             let terms = self.held.about.terms.clone();
             if backend.reset(self.connection(), &terms).is_some() {

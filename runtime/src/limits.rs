@@ -29,6 +29,11 @@ pub(crate) const GRACE: Duration = Duration::from_millis(400);
 /// | `statement_timeout` | each statement | PostgreSQL; elsewhere a timer here |
 /// | `lock_timeout` | each wait for a lock | PostgreSQL; `innodb_lock_wait_timeout` in whole seconds; SQLite: a timer here, for the one lock that BEGIN takes |
 /// | `idle_timeout` | each pause between statements | PostgreSQL alone |
+///
+/// PostgreSQL's limits for `timeout` are a second longer: they are there for a line that is
+/// dead, loosen no stricter limit of the role's, and are not set on a connection of the
+/// caller's. On SQLite a `timeout` or `statement_timeout` takes the place of the connection's
+/// progress handler: see `pool::progress_handler`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

@@ -59,15 +59,26 @@ fn in_words(message: &str) -> String {
     parts.join("; ")
 }
 
-/// A BEGIN that asks who it is, by the first thing it asks for alone.
+/// A BEGIN that asks who it is, by the first thing it asks for alone. A limit that loosens
+/// no stricter one is written `LEAST name milliseconds`.
 pub(crate) fn who(begin: &str) -> String {
+    let least = |part: &str| {
+        let (name, rest) = part
+            .strip_prefix("SELECT set_config('")?
+            .split_once("', least(")?;
+        let (limit, _) = rest.split_once(", nullif(")?;
+        Some(format!("LEAST {name} {limit}"))
+    };
+    let parts = begin.split("; ");
+    let parts = parts.map(|part| least(part).unwrap_or_else(|| part.to_owned()));
+    let begin = parts.collect::<Vec<_>>().join("; ");
     let rest = [
         "(extract(epoch FROM now()) * 1000000)::int8::text",
         "(extract(epoch FROM pg_postmaster_start_time()) * 1000000)::int8::text",
         "CAST(CRC32(CONCAT_WS('/', @@hostname, @@port, @@datadir, @@pid_file, @@server_id \
          /*!50701 , @@server_uuid */)) AS UNSIGNED)",
     ];
-    rest.iter().fold(begin.to_owned(), |begin, column| {
+    rest.iter().fold(begin, |begin, column| {
         begin.replace(&format!(", {column}"), "")
     })
 }

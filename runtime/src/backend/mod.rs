@@ -292,6 +292,15 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
         connection: &'c mut DB::Connection,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
 
+    /// Has sqlx count the transaction that is open from here on, by way of `sql`.
+    fn count<'c>(
+        &self,
+        connection: &'c mut DB::Connection,
+        sql: SqlStr,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(DB::TransactionManager::begin(connection, Some(sql)))
+    }
+
     /// What marks the transaction that is open, so that another can be told from it.
     fn mark_sql(&self, mark: Mark) -> String;
 

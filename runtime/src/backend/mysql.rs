@@ -15,6 +15,7 @@ use sqlx_core::transaction::TransactionManager;
 
 use crate::{
     characteristics::Isolation,
+    error::{Error, Kind},
     keys::{Claim, Token, Whereabouts, hex},
     resolve::Number,
     state::{Mark, fresh_number},
@@ -60,10 +61,10 @@ impl Backend<MySql> for MySqlBackend {
         connection: &'c mut MySqlConnection,
         terms: &Terms,
     ) -> BoxFuture<'c, Result<Session, sqlx::Error>> {
+        // Counted by sqlx, which alone can queue a ROLLBACK when this is dropped, and whose
+        // nesting whoever gets the connection may use.
+        let is_counted = terms.lent || terms.mark.is_some();
         let identify = terms.identify;
-        // Counted by sqlx where the connection is handed out next, or lent: sqlx alone
-        // can queue a ROLLBACK when that is dropped.
-        let counted = terms.lent || terms.mark.is_some();
         let (up_to_date, mut begin) = (terms.up_to_date, begin_sql(terms));
         Box::pin(async move {
             if up_to_date && is_clustered(connection).await? {
@@ -72,35 +73,51 @@ impl Backend<MySql> for MySqlBackend {
             if identify {
                 return begin_and_tell(connection, &begin).await;
             }
-            let begin = AssertSqlSafe(begin).into_sql_str();
-            if counted {
-                MySqlTransactionManager::begin(connection, Some(begin)).await?;
+            let sets_back = if is_counted {
+                begin_counted(connection, &begin).await?
             } else {
-                connection.execute(begin).await?;
-            }
-            Ok(Session::default())
+                connection.execute(AssertSqlSafe(begin)).await?;
+                false
+            };
+            Ok(Session {
+                sets_back,
+                ..Session::default()
+            })
         })
     }
 
-    /// sqlx's own COMMIT does what `completion_type` says.
-    fn commits_in_place(&self, _: bool) -> bool {
-        false
+    fn commits_in_place(&self, sets_back: bool) -> bool {
+        !sets_back
     }
 
     fn commit<'c>(
         &self,
         connection: &'c mut MySqlConnection,
-        _: bool,
+        sets_back: bool,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        Box::pin(async move { connection.execute(COMMIT).await.map(drop) })
+        Box::pin(async move {
+            if depth(connection) == 0 {
+                return connection.execute(COMMIT).await.map(drop);
+            }
+            MySqlTransactionManager::commit(connection).await?;
+            // What is committed is, whatever comes of the setting.
+            let _ = set_back(connection, sets_back).await;
+            Ok(())
+        })
     }
 
     fn rollback<'c>(
         &self,
         connection: &'c mut MySqlConnection,
-        _: bool,
+        sets_back: bool,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        Box::pin(async move { connection.execute(ROLLBACK).await.map(drop) })
+        Box::pin(async move {
+            if depth(connection) == 0 {
+                return connection.execute(ROLLBACK).await.map(drop);
+            }
+            MySqlTransactionManager::rollback(connection).await?;
+            set_back(connection, sets_back).await
+        })
     }
 
     fn reset_sql(&self, terms: &Terms) -> Option<SqlStr> {
@@ -113,15 +130,11 @@ impl Backend<MySql> for MySqlBackend {
         connection: &'c mut MySqlConnection,
         terms: &Terms,
     ) -> Option<BoxFuture<'c, Result<(), sqlx::Error>>> {
-        let (is_counted, up_to_date) = (depth(connection) > 0, terms.up_to_date);
-        let reset = self.reset_sql(terms);
-        if !is_counted && !up_to_date && reset.is_none() {
+        let (up_to_date, reset) = (terms.up_to_date, self.reset_sql(terms));
+        if !up_to_date && reset.is_none() {
             return None;
         }
         Some(Box::pin(async move {
-            if is_counted {
-                uncount(connection).await?;
-            }
             if let Some(reset) = reset {
                 connection.execute(reset).await?;
             }
@@ -261,7 +274,7 @@ impl Backend<MySql> for MySqlBackend {
     fn restore<'c>(
         &self,
         connection: &'c mut MySqlConnection,
-        _: bool,
+        sets_back: bool,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         Box::pin(async move {
             // What was not seen may have locked tables.
@@ -272,10 +285,10 @@ impl Backend<MySql> for MySqlBackend {
             }
             first.push_str(&nested_sql(1..depth));
             ask(connection, &first, None).await?;
-            if depth > 0 {
-                uncount(connection).await?;
+            while self::depth(connection) > 0 {
+                MySqlTransactionManager::rollback(connection).await?;
             }
-            Ok(())
+            set_back(connection, sets_back).await
         })
     }
 
@@ -323,11 +336,27 @@ impl Backend<MySql> for MySqlBackend {
         connection: &'c mut MySqlConnection,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         Box::pin(async move {
-            if depth(connection) == 0 {
-                let nothing = SqlStr::from_static("DO 0");
-                MySqlTransactionManager::begin(connection, Some(nothing)).await?;
+            if depth(connection) > 0 {
+                return Ok(());
             }
-            Ok(())
+            let nothing = SqlStr::from_static("DO 0");
+            MySqlBackend.count(connection, nothing).await
+        })
+    }
+
+    fn count<'c>(
+        &self,
+        connection: &'c mut MySqlConnection,
+        sql: SqlStr,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(async move {
+            let sql = AssertSqlSafe(format!("{ASK_NO_CHAIN}; {}", sql.as_str())).into_sql_str();
+            match MySqlTransactionManager::begin(connection, Some(sql)).await {
+                Err(error) if number(&error) == Some(CHAINS) => {
+                    Err(Error::new(Kind::Unsupported(CHAINED)).into())
+                }
+                counted => counted,
+            }
         })
     }
 
@@ -437,13 +466,44 @@ impl Backend<MySql> for MySqlBackend {
 const COMMIT: &str = "COMMIT AND NO CHAIN NO RELEASE";
 const ROLLBACK: &str = "ROLLBACK AND NO CHAIN NO RELEASE";
 
-/// Has sqlx count no transaction any more, where none is open. Its own ROLLBACK may begin
-/// another.
-async fn uncount(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
-    while depth(connection) > 0 {
-        MySqlTransactionManager::rollback(connection).await?;
+/// A transaction that sqlx counts ends by sqlx's own COMMIT or ROLLBACK, which has no such
+/// words, so that the setting must be the usual one. Refused where it is not. (In a DO
+/// that would be a warning.)
+const ASK_NO_CHAIN: &str = "SET @sqlx_transactional_completion = \
+     IF(@@SESSION.completion_type = 'NO_CHAIN', NULL, (SELECT 1 UNION SELECT 2))";
+
+/// `ER_SUBQUERY_NO_1_ROW`.
+const CHAINS: u16 = 1242;
+
+const CHAINED: &str = "`connection()` behind a statement, or with a time limit, where the \
+                       session's `completion_type` is not NO_CHAIN";
+
+const SET_NO_CHAIN: &str = "SET @sqlx_transactional_completion = @@SESSION.completion_type, \
+                            SESSION completion_type = 'NO_CHAIN'";
+const RESET_NO_CHAIN: &str = "SET SESSION completion_type = @sqlx_transactional_completion";
+
+/// Begins in sqlx's own way. Whether a setting has to be set back.
+async fn begin_counted(connection: &mut MySqlConnection, begin: &str) -> Result<bool, sqlx::Error> {
+    for (first, sets_back) in [(ASK_NO_CHAIN, false), (SET_NO_CHAIN, true)] {
+        let begin = AssertSqlSafe(format!("{first}; {begin}")).into_sql_str();
+        match MySqlTransactionManager::begin(connection, Some(begin)).await {
+            Ok(()) => return Ok(sets_back),
+            Err(error) if number(&error) == Some(CHAINS) && !sets_back => {}
+            Err(error) => {
+                // A failure leaves what it was.
+                let _ = set_back(connection, sets_back).await;
+                return Err(error);
+            }
+        }
     }
-    connection.execute(ROLLBACK).await.map(drop)
+    unreachable!("the second is not refused for the setting");
+}
+
+async fn set_back(connection: &mut MySqlConnection, sets_back: bool) -> Result<(), sqlx::Error> {
+    if sets_back {
+        connection.execute(RESET_NO_CHAIN).await?;
+    }
+    Ok(())
 }
 
 fn depth(connection: &MySqlConnection) -> usize {

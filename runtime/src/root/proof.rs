@@ -3,7 +3,6 @@
 use std::io;
 
 use sqlx::{AssertSqlSafe, Database, SqlSafeStr};
-use sqlx_core::transaction::TransactionManager;
 use tokio::time::timeout;
 
 use super::Root;
@@ -30,7 +29,7 @@ impl<DB: Database> Root<'_, DB> {
         state.in_flight = Some(Flight::Savepoint);
         let marked = if backend::depth::<DB>(connection) == 0 {
             // Counted by sqlx from here on, because the connection is handed out next.
-            DB::TransactionManager::begin(connection, Some(sql)).await
+            backend.count(connection, sql).await
         } else {
             backend.run(connection, sql).await
         };

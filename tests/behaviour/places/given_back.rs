@@ -163,7 +163,7 @@ mod on_mysql {
         /// The manual, "START TRANSACTION, COMMIT, and ROLLBACK Statements".
         #[test]
         async fn completion_type_neither_chains_nor_releases(db: &TestDb<DB>) {
-            for completion_type in [1, 2] {
+            for completion_type in [1_i64, 2] {
                 let options = PoolOptions::new().max_connections(1).after_connect(
                     move |connection: &mut ConnectionOf<DB>, _| {
                         Box::pin(async move {
@@ -173,37 +173,63 @@ mod on_mysql {
                     },
                 );
                 let pool = db.pool_with(options).await;
-                let session = async || {
+                let session = async |behind: &str| {
                     inspect::settle(&pool).await;
                     let mut connection = pool.acquire().await.unwrap();
-                    assert_eq!(number(&mut connection, "@@in_transaction").await, 0);
+                    let open = number(&mut connection, "@@in_transaction").await;
+                    assert_eq!(open, 0, "{completion_type}: behind {behind}");
                     number(&mut connection, "connection_id()").await
                 };
-                let before = session().await;
+                let before = session("its beginning").await;
                 transaction(&pool, async |tx| insert(tx, 1).await).await.unwrap();
-                assert_eq!(session().await, before);
+                assert_eq!(session("a commit").await, before);
                 let ended = transaction(&pool, async |tx| {
                     insert(tx, 2).await?;
                     Err::<(), _>(AppError::Refused(1))
                 });
                 ended.await.unwrap_err();
-                assert_eq!(session().await, before);
+                assert_eq!(session("an error").await, before);
                 let endless = transaction(&pool, async |tx| {
                     insert(tx, 2).await?;
                     pending::<Result<(), AppError>>().await
                 });
                 assert!(timeout(SHORT, endless).await.is_err());
-                assert_eq!(session().await, before);
+                assert_eq!(session("a drop").await, before);
                 let limits = Limits::new().timeout(SECOND * 9).lock_timeout(SECOND * 7);
                 on(&pool).limits(limits).run(async |tx| insert(tx, 3).await).await.unwrap();
-                assert_eq!(session().await, before);
-                // With the connection, sqlx's own ROLLBACK is needed once.
+                assert_eq!(session("limits").await, before);
+                // With the connection, sqlx's own COMMIT and ROLLBACK are sent.
                 let ended = transaction(&pool, async |tx| {
                     insert(tx.connection().await?, 4).await
                 });
                 ended.await.unwrap();
-                session().await;
-                assert_eq!(db.rows().await, [1, 3, 4]);
+                assert_eq!(session("the connection").await, before);
+                let ended = transaction(&pool, async |tx| {
+                    insert(tx.connection().await?, 5).await?;
+                    Err::<(), _>(AppError::Refused(1))
+                });
+                ended.await.unwrap_err();
+                session("an error on it").await;
+                let ended = transaction(&pool, async |tx| {
+                    insert(&mut *tx, 5).await?;
+                    insert(tx.connection().await?, 6).await
+                });
+                assert!(own(&ended.await.unwrap_err()).is_unsupported());
+                session("the connection, late").await;
+                let mut lent = pool.acquire().await.unwrap();
+                transaction(&mut lent, async |tx| insert(tx, 7).await).await.unwrap();
+                assert_eq!(number(&mut lent, "@@in_transaction").await, 0);
+                let kept = "field(@@completion_type, 'CHAIN', 'RELEASE')";
+                let kept = number(&mut lent, kept).await;
+                assert_eq!(kept, completion_type);
+                let endless = transaction(&mut lent, async |tx| {
+                    insert(tx, 8).await?;
+                    pending::<Result<(), AppError>>().await
+                });
+                assert!(timeout(SHORT, endless).await.is_err());
+                drop(lent);
+                session("the owner's own").await;
+                assert_eq!(db.rows().await, [1, 3, 4, 7]);
                 pool.close().await;
                 run(&db.observer, "delete from notes").await.unwrap();
             }

@@ -1,12 +1,13 @@
 //! Texts that hide the end of a transaction, and texts that only look like it, as
 //! the engines themselves read them: through plain sqlx, and then through a handle.
 
-use sqlx::{Connection, Executor};
+use sqlx::{Connection, Executor, SqlSafeStr};
 use sqlx_transactional::transaction;
-use sqlx_transactional_tests::{Engine, TestDb, for_each_engine};
+use sqlx_transactional_tests::{Backend, Engine, TestDb, for_each_engine, for_engines};
 
 use crate::{
     app::AppError,
+    expect::own,
     sql::{ids, insert, run},
 };
 
@@ -165,8 +166,11 @@ for_each_engine! {
     /// Whatever ends it is refused or told, and nothing else is refused.
     #[test]
     async fn out_10_texts_are_read_as_the_engine_reads_them(db: &TestDb<DB>) {
+        let (mut ended_it, mut ran) = (0, 0);
         for text in TEXTS {
             let does = does(db, text).await;
+            ended_it += u32::from(does == Does::Ends);
+            ran += u32::from(does == Does::Runs);
             let mut refused = None;
             let ended = transaction(&db.pool, async |tx| {
                 insert(&mut *tx, 1).await?;
@@ -182,6 +186,32 @@ for_each_engine! {
             }
             db.assert_whole().await;
             clear(db).await;
+        }
+        assert!(ended_it > 20 && ran > 10, "{ended_it} end it, {ran} run");
+    }
+}
+
+mod on_postgres {
+    use super::*;
+
+    for_engines! {
+        [postgres]
+
+        /// What the protocol has prepared, EXECUTE runs by its name, COMMIT as well.
+        #[test]
+        async fn out_10_execute_of_a_prepared_commit_is_told(db: &TestDb<DB>) {
+            let mut lent = db.pool.acquire().await.unwrap();
+            lent.prepare("commit".into_sql_str()).await.unwrap();
+            let names = "select name from pg_prepared_statements where statement = 'commit'";
+            let name = DB::texts(&mut lent, names).await.unwrap().concat();
+            let ended = transaction(&mut lent, async |tx| {
+                insert(&mut *tx, 1).await?;
+                run(&mut *tx, &format!("execute {name}")).await?;
+                Ok::<_, AppError>(())
+            });
+            let error = ended.await.unwrap_err();
+            assert!(own(&error).is_ended_early(), "{error:?}");
+            assert_eq!(db.rows().await, [1]);
         }
     }
 }

@@ -13,6 +13,14 @@ pub(super) struct MySql {
     statements: HashMap<[u8; 4], String>,
 }
 
+/// The line without what is said or asked of `completion_type` beside something else.
+fn unchained(line: &str) -> String {
+    const ASKED: &str = "SET @sqlx_transactional_completion = \
+         IF(@@SESSION.completion_type = 'NO_CHAIN', NULL, (SELECT 1 UNION SELECT 2)); ";
+    line.replace(" AND NO CHAIN NO RELEASE", "")
+        .replace(ASKED, "")
+}
+
 impl Dialect for MySql {
     fn length(&self, _: Direction, buffer: &[u8]) -> Option<usize> {
         let [low, middle, high, _] = *buffer.first_chunk()?;
@@ -31,8 +39,7 @@ impl Dialect for MySql {
         let (line, asks) = match command {
             0x01 => ("QUIT".to_owned(), false),
             0x02 => (format!("USE {}", line(body)), true),
-            // What every end says against `completion_type` is no matter of the log's.
-            0x03 => (line(body).replace(" AND NO CHAIN NO RELEASE", ""), true),
+            0x03 => (unchained(&line(body)), true),
             0x0e => ("PING".to_owned(), true),
             0x16 => {
                 prepared = Some(line(body));

@@ -142,7 +142,7 @@ for_each_engine! {
                 let begin = match DB::ENGINE {
                     Engine::Postgres => format!(
                         "BEGIN; SET LOCAL lock_timeout = {seconds}000; \
-                         SET LOCAL idle_in_transaction_session_timeout = 9000; \
+                         LEAST idle_in_transaction_session_timeout 10000; \
                          SELECT pg_backend_pid()::text"
                     ),
                     _ => format!(
@@ -152,7 +152,7 @@ for_each_engine! {
                     ),
                 };
                 let sent = wire.take_statements();
-                let sent = who(&sent[0]).replace(" SET LOCAL transaction_timeout = 9000;", "");
+                let sent = who(&sent[0]).replace(" LEAST transaction_timeout 10000;", "");
                 assert_eq!(sent, begin);
                 db.settle().await;
                 let _ = wire.take_log();
