@@ -44,7 +44,7 @@ impl sealed::Sealed for sqlx::Postgres {}
 #[cfg(feature = "postgres")]
 impl Resolvable for sqlx::Postgres {}
 
-/// An access with an outcome to be asked for: that of a [`Tx`]. Sealed.
+/// An access with an outcome to be asked for: that of a [`Tx`](crate::Tx). Sealed.
 #[diagnostic::on_unimplemented(
     message = "`resolvable` is an option for a `Tx`, and this is `{Self}`",
     label = "has no outcome that could be asked for",
