@@ -28,11 +28,7 @@ fn what_can_be_resolved_is_an_option_of_the_run_time() {
         "resolvable",
         FUNCTION,
         &expect![[r#"
-            .resolvable::<
-            <::sqlx_transactional::AccessOf<
-            Tx<'static, Db>,
-            > as ::sqlx_transactional::Access>::Database,
-            >();
+            .resolvable::<::sqlx_transactional::AccessOf<Tx<'static, Db>>>();
         "#]],
     );
 }

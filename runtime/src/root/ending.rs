@@ -99,6 +99,10 @@ impl<DB: Database> Root<'_, DB> {
             told if self.state.proof.may_be_durable() => {
                 End::leave(early, told.filter(|_| succeeded))
             }
+            // What the connection is in is not known either.
+            told if self.state.proof.is_missing() => {
+                End::Leave(Outcome::RolledBack, told.filter(|_| succeeded))
+            }
             _ if !succeeded => End::roll_back("the body returned an error"),
             _ if refused.is_some() => End::roll_back("a hook before COMMIT refused"),
             _ if asked => End::roll_back("it was asked for"),

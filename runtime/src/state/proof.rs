@@ -20,6 +20,8 @@ pub(crate) struct Proof {
     /// Out of whose hands it has to be taken before the next statement.
     unverified: Option<Sight>,
     is_unproven: bool,
+    /// Whether a statement that may commit implicitly was sent since it was last proven.
+    is_opaque: bool,
     /// Whether the connection itself was out since it was last proven.
     is_exposed: bool,
     is_ended_early: bool,
@@ -112,6 +114,7 @@ impl Proof {
         self.unverified = Some(of);
         self.is_unproven = true;
         self.is_exposed |= of == Sight::Connection;
+        self.is_opaque |= of == Sight::Text;
     }
 
     /// Whoever had the connection gets it again: nothing of ours is sent in between.
@@ -136,6 +139,7 @@ impl Proof {
         self.unverified = None;
         self.is_unproven = false;
         self.is_exposed = false;
+        self.is_opaque = false;
     }
 
     /// Whether others had the connection since then.
@@ -161,9 +165,11 @@ impl Proof {
         self.is_ended_early
     }
 
-    /// Whether work may be durable that ROLLBACK would not undo.
+    /// Whether work may be durable that ROLLBACK would not undo: where something else is
+    /// known to have ended the transaction, or where nobody can be asked any more behind
+    /// a statement that may have.
     #[inline]
     pub(crate) fn may_be_durable(self) -> bool {
-        self.is_unproven || self.is_ended_early
+        self.is_ended_early || (self.is_unproven && self.is_opaque)
     }
 }

@@ -188,7 +188,13 @@ fn ends_once(wire: &Wire) {
         let mut open = false;
         for line in &log {
             let begins = line.starts_with("BEGIN") || line.starts_with("START TRANSACTION");
-            let ends = line == "COMMIT" || line == "ROLLBACK";
+            let restores = line.starts_with("ROLLBACK; ");
+            let ends = line == "COMMIT" || line == "ROLLBACK" || restores;
+            if restores && (line.contains("; BEGIN; ") || line.contains("; START TRANSACTION; ")) {
+                // For sqlx, which counts one that it ends by a message of its own.
+                open = true;
+                continue;
+            }
             assert!(!(begins && open || ends && !open), "{line} in {log:#?}");
             open = begins || (open && !ends);
         }
