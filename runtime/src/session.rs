@@ -251,7 +251,7 @@ impl<DB: Database> Closing<DB> {
             };
             let limit = match side {
                 Side::Beside(..) => LINE,
-                Side::Inside(_) => STRAYS,
+                Side::Inside(_) => GOOD_BYE,
             };
             let sign = match timeout(limit, side.connection().ping()).await {
                 Ok(Ok(())) => Sign::Given,
@@ -283,7 +283,9 @@ impl<DB: Database> About<DB> {
     ///
     /// A session that nobody can end runs on, with its locks and its place among the
     /// server's connections. At most as many as the pool has connections do so beside
-    /// it; another keeps its place in the pool until it has ended.
+    /// it; another keeps its place in the pool for a second, in which it may end. More
+    /// than that are only those on lines that are dead: whoever began while there were
+    /// strays is known, and can be ended.
     pub(crate) fn close(self, connection: PoolConnection<DB>, has_ended: bool) {
         let runtime = self.runtime.clone();
         let _inside = runtime.enter();
