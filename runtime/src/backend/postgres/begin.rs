@@ -17,7 +17,7 @@ const IDLE: &str = "idle_in_transaction_session_timeout";
 
 /// How much later than the deadline the server ends what nobody has ended: it is there
 /// for a dead line alone, and must not be the first to notice.
-const MARGIN: Duration = Duration::from_secs(1);
+const MARGIN: Duration = Duration::from_millis(250);
 
 /// BEGIN with everything that holds for the transaction, as one message. Of the
 /// user's text it has only settings, as literals.
