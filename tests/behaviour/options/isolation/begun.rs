@@ -82,7 +82,7 @@ for_each_engine! {
             Engine::Postgres => {
                 "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL statement_timeout = 1000; \
                  SET LOCAL lock_timeout = 2000; \
-                 LEAST idle_in_transaction_session_timeout 6000; \
+                 LEAST idle_in_transaction_session_timeout 5250; \
                  SELECT pg_backend_pid()::text, pg_current_xact_id()::text, \
              (extract(epoch from pg_stat_get_bgwriter_stat_reset_time()) * 1000000)::bigint::text"
             }
@@ -94,7 +94,7 @@ for_each_engine! {
             }
         };
         // From PostgreSQL 17 on there is one more.
-        let sent = who(&sent[0]).replace(" LEAST transaction_timeout 6000;", "");
+        let sent = who(&sent[0]).replace(" LEAST transaction_timeout 5250;", "");
         assert_eq!(sent, begin);
         db.assert_whole().await;
     }

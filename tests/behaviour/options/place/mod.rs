@@ -142,7 +142,7 @@ for_each_engine! {
                 let begin = match DB::ENGINE {
                     Engine::Postgres => format!(
                         "BEGIN; SET LOCAL lock_timeout = {seconds}000; \
-                         LEAST idle_in_transaction_session_timeout 10000; \
+                         LEAST idle_in_transaction_session_timeout 9250; \
                          SELECT pg_backend_pid()::text"
                     ),
                     _ => format!(
@@ -152,7 +152,7 @@ for_each_engine! {
                     ),
                 };
                 let sent = wire.take_statements();
-                let sent = who(&sent[0]).replace(" LEAST transaction_timeout 10000;", "");
+                let sent = who(&sent[0]).replace(" LEAST transaction_timeout 9250;", "");
                 assert_eq!(sent, begin);
                 db.settle().await;
                 let _ = wire.take_log();
