@@ -78,24 +78,6 @@ const KINDS: [(&str, u32, Grow); 28] = [
     }),
 ];
 
-/// What is not done as the documentation says it.
-const NOT_YET: [&str; 14] = [
-    "aborted_unseen",
-    "copy",
-    "cut_in_test",
-    "cut_lent",
-    "define",
-    "foreign_hook",
-    "forgotten",
-    "let_go",
-    "lost_key",
-    "marked",
-    "nested_dropped_lent",
-    "raw_begins",
-    "raw_ends",
-    "undoing_lent",
-];
-
 const VOTES: [Vote; 6] = [
     Vote::Agrees,
     Vote::Refuses,
@@ -129,14 +111,6 @@ pub(crate) fn program(engine: Engine, place: Place, loses: bool, seed: u64) -> P
             kinds.push((name, weight, grow));
         }
     }
-    if !is_on("marked") {
-        // What was marked and is then ended by the engine, or cut, is told as if it
-        // was ended by others.
-        let raw = kinds
-            .iter()
-            .any(|(name, ..)| name.starts_with("raw") || name.starts_with("nested"));
-        kinds.retain(|(name, ..)| !raw || !matches!(*name, "undoing" | "cut"));
-    }
     let kinds = kinds
         .into_iter()
         .map(|(_, weight, grow)| (weight, grow))
@@ -164,57 +138,39 @@ fn call(rng: &mut Rng, place: Place, loses: bool) -> Call {
     if place == Place::Transaction {
         return call;
     }
-    if rng.u8(..3) == 0 && is_on("retry") {
+    if rng.u8(..3) == 0 {
         call.attempts = rng.u32(2..4);
         call.idempotent = rng.bool();
     }
-    call.key = rng.u8(..8) == 0 && is_on(if loses { "lost_key" } else { "key" });
-    if loses && !is_on("doubt") {
-        call.idempotent = false;
-    }
+    call.key = rng.u8(..8) == 0;
     call
 }
 
-/// Whether a kind of program is asked for: by `KINDS`, names with commas or `all`.
-/// Otherwise it is, if it is not one of [`NOT_YET`].
+/// Whether a kind of step is asked for: all are, or those that `KINDS` names, with commas,
+/// and what every program is made of.
 fn is_on(name: &str) -> bool {
     match std::env::var("KINDS") {
-        Ok(kinds) if kinds == "all" => true,
-        Ok(kinds) => kinds.split(',').any(|kind| kind == name) || matches!(name, "insert" | "part"),
-        Err(_) => !NOT_YET.contains(&name),
+        Ok(kinds) => matches!(name, "insert" | "part") || kinds.split(',').any(|kind| kind == name),
+        Err(_) => true,
     }
 }
 
 /// Whether a kind of step means something there.
 fn fits(name: &str, engine: Engine, place: Place, call: Call) -> bool {
     let is_own = matches!(place, Place::Connection | Place::Transaction);
+    let is_inside = matches!(place, Place::Transaction | Place::Test);
     is_on(name)
         && match name {
-            "undoing" => {
-                let is_lent = matches!(place, Place::Connection | Place::Pooled);
-                let is_root = !matches!(place, Place::Transaction | Place::Test);
-                engine == Engine::Sqlite && is_root && (!is_lent || is_on("undoing_lent"))
-            }
-            "deferred" => {
-                engine != Engine::MySql && !matches!(place, Place::Transaction | Place::Test)
-            }
-            "after" | "vote" | "vote_rolls_back" => {
-                place != Place::Transaction || is_on("foreign_hook")
-            }
-            // Is told to be what failed, and repeated.
-            "roll_back" => call.attempts == 1 || is_on("overcome"),
-            "text_fails" | "raw_fails" => engine != Engine::Postgres || is_on("aborted_unseen"),
+            "undoing" => engine == Engine::Sqlite && !is_inside,
+            "deferred" => engine != Engine::MySql && !is_inside,
             "define" => engine == Engine::MySql,
-            "copy" => engine == Engine::Postgres && !is_own,
-            // sqlx counts late, and a drop cannot wait for that.
-            "nested_dropped" => {
-                let is_lent = is_own || place == Place::Pooled;
-                engine != Engine::Sqlite || !is_lent || is_on("nested_dropped_lent")
-            }
+            // The way back to a savepoint that is gone is told to the owner.
+            "forgotten" => place != Place::Transaction,
             // What cannot be taken from its owner cannot be closed.
-            "cut" if place == Place::Test => is_on("cut_in_test"),
-            "cut" => !is_own || (engine != Engine::MySql && is_on("cut_lent")),
-            "let_go" => engine != Engine::MySql || !is_own,
+            "copy" => engine == Engine::Postgres && !is_own,
+            "cut" => engine != Engine::MySql || !is_own,
+            // What nobody took is told to the owner's next statement.
+            "let_go" => engine == Engine::Sqlite || !is_own,
             // Those are other COMMITs.
             "raw_ends" | "raw_begins" => call.lost.is_none(),
             _ => true,

@@ -55,8 +55,10 @@ pub(crate) fn outcomes(engine: Engine, program: &Program) -> Option<Vec<Outcome>
             durable: Vec::new(),
             maybe: Vec::new(),
             told: Vec::new(),
+            mark: 0,
             lost: program.call.lost,
             dead: false,
+            torn: false,
             open: Open::default(),
         }
         .outcome()
@@ -72,10 +74,14 @@ pub(crate) struct Model<'a> {
     pub(crate) durable: Vec<i64>,
     pub(crate) maybe: Vec<i64>,
     pub(crate) told: Vec<(i64, Answer)>,
+    /// The number of what the step stores that is done now.
+    pub(crate) mark: i64,
     /// What happens to the next COMMIT.
     lost: Option<Lost>,
     /// Whether the caller's own connection is gone.
     pub(crate) dead: bool,
+    /// Whether it may be left inside a transaction.
+    pub(crate) torn: bool,
     /// The transaction of this attempt.
     pub(crate) open: Open,
 }
@@ -105,19 +111,24 @@ impl Model<'_> {
             let is_last = attempt == self.program.call.attempts;
             match end {
                 End::Committed => break (answer, self.hooks(When::Committed)),
-                End::Unknown if !is_last && self.program.call.idempotent => doubt = true,
+                End::Unknown if !is_last && self.repeats_the_unknown() => doubt = true,
                 End::RolledBack(repeat) if !is_last && self.repeats(repeat) => {}
                 // One that is not known stays that.
                 End::Early | End::RolledBack(_) if doubt => break (Answer::Unknown, Vec::new()),
                 End::Left if doubt => break (answer, Vec::new()),
+                End::Early if self.open.mistaken && self.choices.either() => {
+                    break (answer, self.hooks(When::RolledBack));
+                }
                 End::Unknown | End::Early => break (answer, Vec::new()),
                 End::RolledBack(_) => break (answer, self.rollback_hooks()),
                 End::Left => break (answer, self.hooks_of_who_left()),
             }
         };
-        if self.program.place == Place::Transaction {
+        let is_owned = self.program.place == Place::Transaction;
+        if is_owned {
             self.owner();
         }
+        let is_torn = self.torn && self.engine != Engine::Sqlite;
         let mut stored = self.durable;
         stored.sort_unstable();
         Outcome {
@@ -128,7 +139,7 @@ impl Model<'_> {
             runs: attempt,
             told: self.told,
             ended: self.open.ended.is_some(),
-            whole: self.program.place != Place::Transaction || self.open.ended.is_none(),
+            whole: !is_torn && (!is_owned || self.open.ended.is_none()),
         }
     }
 
@@ -144,6 +155,11 @@ impl Model<'_> {
             Answer::Ok
         };
         self.told.push((BEHIND, answer));
+    }
+
+    /// The next attempt would find the key, and take its own work for another's.
+    fn repeats_the_unknown(&self) -> bool {
+        self.program.call.idempotent && !self.program.call.key
     }
 
     fn repeats(&mut self, repeat: Repeat) -> bool {
@@ -178,7 +194,9 @@ impl Model<'_> {
             }
         }
         if self.open.ended.is_some() {
-            let answer = if returned.is_ok() {
+            let answer = if returned.is_ok() && self.open.doubtful && self.choices.either() {
+                Answer::Doomed
+            } else if returned.is_ok() {
                 Answer::EndedEarly
             } else {
                 returned
@@ -190,7 +208,8 @@ impl Model<'_> {
         }
         if self.open.roll_back {
             // Nobody can say that it was.
-            if self.open.doubtful && self.choices.either() {
+            let is_doubtful = self.open.doubtful || self.open.out_of_step;
+            if is_doubtful && self.choices.either() {
                 return (Answer::Failed, End::RolledBack(Repeat::No));
             }
             return (Answer::Ok, End::RolledBack(Repeat::No));
@@ -216,15 +235,21 @@ impl Model<'_> {
         };
         let is_lent = matches!(self.program.place, Place::Connection | Place::Pooled);
         self.dead |= lost.is_some() && is_lent;
+        // Its own row of the key tells the call what became of it, if there is another
+        // connection to ask on.
+        let asks = call.key && !is_lent;
         match lost {
             None => {}
-            // Its own row of the key tells the call what became of it.
-            Some(Lost::Answer) if call.key => {}
+            // The refusal is lost with the answer.
+            Some(Lost::Answer) if asks && is_refused => {
+                return (Answer::Lost, End::RolledBack(Repeat::Yes));
+            }
+            Some(Lost::Answer) if asks => {}
             Some(Lost::Answer) => {
                 self.durable.extend(rows);
                 return (Answer::Unknown, End::Unknown);
             }
-            Some(Lost::Commit) if call.key => {
+            Some(Lost::Commit) if asks => {
                 return (Answer::Lost, End::RolledBack(Repeat::Yes));
             }
             Some(Lost::Commit) => return (Answer::Unknown, End::Unknown),
@@ -284,7 +309,9 @@ impl Model<'_> {
 
     /// None may run where nobody can tell that nothing is durable.
     fn rollback_hooks(&mut self) -> Vec<i64> {
-        if self.open.is_unproven() && self.choices.either() {
+        // In a test a nested transaction keeps from going back.
+        let is_held = self.open.nested && self.program.place == Place::Test;
+        if (is_held || self.open.is_unproven()) && self.choices.either() {
             return Vec::new();
         }
         self.hooks(When::RolledBack)

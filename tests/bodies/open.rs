@@ -48,8 +48,10 @@ pub(crate) enum Repeat {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ended {
     pub(crate) committed: bool,
-    /// Whether another one was begun, and what was done in it.
+    /// Whether another one was begun.
     pub(crate) begun: bool,
+    /// Whether that is still open, and what was done in it.
+    pub(crate) is_open: bool,
     pub(crate) strangers: Vec<i64>,
 }
 
@@ -79,6 +81,8 @@ pub(crate) struct Open {
     pub(crate) raw: bool,
     /// Whether nobody can look any more at what became of it.
     pub(crate) doubtful: bool,
+    /// Whether another's failure was taken for its own.
+    pub(crate) mistaken: bool,
     /// Whether what nobody saw has failed, which aborts it.
     pub(crate) aborted: bool,
     /// Whether what nobody saw has left a nested transaction open.
@@ -137,6 +141,7 @@ impl Open {
         self.ended = Some(Ended {
             committed,
             begun,
+            is_open: begun,
             strangers: Vec::new(),
         });
         self.aborted = false;

@@ -4,6 +4,7 @@ use crate::answer::Answer;
 use crate::model::Model;
 use crate::open::{Doom, Open, Reach, Repeat};
 use crate::program::{Leave, Part};
+use sqlx_transactional_tests::Engine;
 
 impl Model<'_> {
     /// What a joined part does not finish, nobody can.
@@ -45,6 +46,10 @@ impl Model<'_> {
             return returned;
         }
         // One that was never set need not know.
+        if is_empty && open.owed && !open.roll_back && self.choices.either() {
+            return Answer::Ok;
+        }
+        let open = &self.open;
         if is_empty && !open.roll_back && open.is_unseen() && !open.is_doomed() {
             return self.one_or_other();
         }
@@ -57,6 +62,13 @@ impl Model<'_> {
                 returned
             };
         }
+        if let Some(ended) = &open.ended
+            && ended.begun
+            && self.engine != Engine::Postgres
+        {
+            return self.one_or_other();
+        }
+        let open = &self.open;
         if open.ended.is_some() || open.aborted || open.out_of_step {
             return Answer::Failed;
         }
@@ -78,13 +90,6 @@ impl Model<'_> {
         open.votes.truncate(before.votes.len());
         open.refused = open.refused.min(before.refused);
         open.aborted &= before.aborted;
-        if open.out_of_step && !before.out_of_step {
-            self.look();
-            self.open.out_of_step = false;
-            self.open.doubtful = true;
-            self.open.raw = true;
-        }
-        let open = &mut self.open;
         if open
             .doom
             .as_ref()
@@ -94,6 +99,14 @@ impl Model<'_> {
             if open.conflict == Repeat::Yes && before.conflict != Repeat::Yes {
                 open.conflict = Repeat::Maybe;
             }
+        }
+        if self.open.out_of_step && !before.out_of_step {
+            if self.choices.either() {
+                self.open.doom(Doom::new(Reach::Whole, Answer::Doomed));
+            }
+            self.open.out_of_step = false;
+            self.open.doubtful = true;
+            self.open.raw = true;
         }
     }
 }

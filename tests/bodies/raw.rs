@@ -11,7 +11,9 @@ impl Model<'_> {
         let is_unseen = self.open.is_unseen();
         let is_known = self.open.is_doomed() || self.open.undone;
         if is_known || (is_unseen && self.choices.either()) {
-            self.look();
+            if !self.open.is_doomed() || self.choices.either() {
+                self.look();
+            }
             return self.statement(|_| Answer::Failed);
         }
         if self.dead {
@@ -21,13 +23,44 @@ impl Model<'_> {
         self.open.raw = true;
         self.open.fresh = false;
         if self.open.ended.is_some() {
-            return self.behind_the_end(mark, raw);
+            let stays = match raw {
+                Raw::Insert | Raw::Duplicate => true,
+                Raw::Nested(nested) => nested != Nested::Forgotten,
+                _ => false,
+            };
+            if !stays {
+                self.loosen();
+            }
+            // It looks like a failure of this one, and what is left half-way cannot be asked.
+            let fails = raw == Raw::Duplicate && self.engine == Engine::Postgres;
+            self.open.doubtful |= fails || raw == Raw::Copy;
+            self.open.mistaken |= fails;
+            // Also where none was open.
+            if let Some(ended) = &mut self.open.ended {
+                ended.begun = true;
+            }
+            let answer = self.behind_the_end(&[mark]);
+            return if raw == Raw::Duplicate {
+                Answer::Failed
+            } else {
+                answer
+            };
         }
         if self.open.out_of_step {
+            // What fails to begin takes all along.
+            if matches!(raw, Raw::Nested(_)) && self.choices.either() {
+                self.ends(false, false);
+                self.open.doubtful = true;
+                return Answer::Failed;
+            }
             self.maybe.push(mark);
             return self.one_or_other();
         }
         if self.open.aborted && !ends(raw) {
+            // sqlx takes back a nested transaction that did not begin, and the one around.
+            if let Raw::Nested(_) = raw {
+                self.ends(false, false);
+            }
             return Answer::Failed;
         }
         if self.engine == Engine::Sqlite && matches!(raw, Raw::CommitChain | Raw::RollbackChain) {
@@ -72,21 +105,21 @@ impl Model<'_> {
 
     /// In a transaction of somebody else's, or in none: only that it is not
     /// committed in our name can be said.
-    fn behind_the_end(&mut self, mark: i64, raw: Raw) -> Answer {
+    pub(crate) fn behind_the_end(&mut self, marks: &[i64]) -> Answer {
         let is_owned = self.program.place == Place::Transaction;
-        let Some(ended) = &mut self.open.ended else {
-            return Answer::Ok;
-        };
-        if ended.begun && !is_owned && matches!(raw, Raw::Insert | Raw::Duplicate) {
-            ended.strangers.push(mark);
-        } else {
-            self.maybe.append(&mut ended.strangers);
-            self.maybe.push(mark);
-        }
-        if raw == Raw::Duplicate {
-            return Answer::Failed;
+        match &mut self.open.ended {
+            Some(ended) if ended.is_open && !is_owned => ended.strangers.extend(marks),
+            _ => self.maybe.extend(marks),
         }
         self.one_or_other()
+    }
+
+    /// The transaction of somebody else's may have ended as well.
+    pub(crate) fn loosen(&mut self) {
+        if let Some(ended) = &mut self.open.ended {
+            self.maybe.append(&mut ended.strangers);
+            ended.is_open = false;
+        }
     }
 
     pub(crate) fn one_or_other(&mut self) -> Answer {

@@ -27,6 +27,7 @@ impl Model<'_> {
 
     fn step(&mut self, number: i64, step: &Step) -> Answer {
         let mark = mark(self.open.attempt, number);
+        self.mark = mark;
         match &step.action {
             Action::Duplicate => self.duplicate(),
             Action::Broken => {
@@ -37,6 +38,11 @@ impl Model<'_> {
             Action::Undoing => {
                 let answer = self.fails(Answer::Duplicate);
                 self.open.undone |= answer == Answer::Duplicate;
+                // It has undone the mark as well.
+                if self.open.undone && self.open.raw && self.choices.either() {
+                    self.open.undone = false;
+                    self.open.ends(false, false);
+                }
                 answer
             }
             Action::Deferred => self.deferred(),
@@ -45,9 +51,9 @@ impl Model<'_> {
             Action::Insert | Action::Conflict(_) => self.insert(mark),
             Action::Cut => {
                 let answer = self.cut(mark);
-                // A mark of MySQL's is looked for at the end, and then it is gone.
-                let is_lost = self.engine == Engine::MySql || self.program.place == Place::Test;
-                self.open.doubtful |= answer == Answer::Cut && is_lost && self.open.raw;
+                // Nobody can be asked any more.
+                let is_lost = self.open.raw || self.open.ended.is_some();
+                self.open.doubtful |= answer == Answer::Cut && is_lost;
                 answer
             }
             Action::Define => self.define(),
@@ -70,6 +76,9 @@ impl Model<'_> {
     /// has gone.
     pub(crate) fn statement(&mut self, sent: impl FnOnce(&mut Self) -> Answer) -> Answer {
         self.open.cut = false;
+        if let Some(answer) = self.among_strangers() {
+            return answer;
+        }
         // The nested transaction may be noticed here already.
         let asks = self.open.is_unseen() && !self.open.is_doomed();
         if asks && (!self.open.nested || self.choices.either()) {
@@ -77,9 +86,12 @@ impl Model<'_> {
         }
         if let Some(doom) = &self.open.doom {
             return match &doom.told {
+                Answer::EndedEarly if self.open.doubtful => Answer::Failed,
                 Answer::EndedEarly => Answer::EndedEarly,
                 Answer::Failed => Answer::Failed,
-                Answer::Unsupported if self.open.nested => Answer::Failed,
+                Answer::Unsupported if self.open.nested || self.open.ended.is_some() => {
+                    Answer::Failed
+                }
                 Answer::Unsupported => Answer::Unsupported,
                 _ if self.open.undone => Answer::Doomed,
                 _ if self.open.is_unseen() => Answer::Failed,
@@ -100,6 +112,16 @@ impl Model<'_> {
             self.open.conflict = Repeat::No;
         }
         answer
+    }
+
+    /// On MySQL and SQLite only the end tells another transaction from this one.
+    fn among_strangers(&mut self) -> Option<Answer> {
+        let is_told = self.engine == Engine::Postgres || self.open.is_doomed();
+        let begun = self.open.ended.as_ref().is_some_and(|ended| ended.begun);
+        if is_told || !begun || self.choices.either() {
+            return None;
+        }
+        Some(self.behind_the_end(&[self.mark, second(self.mark)]))
     }
 
     pub(crate) fn insert(&mut self, mark: i64) -> Answer {
@@ -169,13 +191,17 @@ impl Model<'_> {
 
     /// Nobody knows whether it runs, unless it was there at once.
     fn cut(&mut self, mark: i64) -> Answer {
+        if self.among_strangers().is_some() {
+            return Answer::Cut;
+        }
         let begun = self.open.begun;
         let is_asked = self.open.is_unseen() && !self.open.is_doomed();
         let is_undone = self.open.owed && self.open.is_doomed();
         if (is_asked || is_undone) && self.choices.either() {
             // What comes first was cut.
+            self.open.cut = !self.open.is_doomed();
             self.look();
-            if is_undone && self.choices.either() {
+            if self.choices.either() {
                 self.open.doom(Doom::new(Reach::Whole, Answer::Doomed));
             }
             return Answer::Cut;
@@ -195,6 +221,8 @@ impl Model<'_> {
         });
         if answer == Answer::Cut {
             self.open.begun = begun;
+            // A BEGIN that was cut off cannot be undone from outside.
+            self.torn |= !begun && self.program.place == Place::Connection;
         }
         answer
     }
@@ -216,6 +244,7 @@ impl Model<'_> {
     }
 
     fn define(&mut self) -> Answer {
+        self.loosen();
         self.statement(|model| {
             let rows = model.open.ends(true, false);
             model.durable.extend(rows);
@@ -282,6 +311,7 @@ impl Model<'_> {
                 Answer::Ok
             }
             _ => {
+                model.open.doubtful |= model.open.raw;
                 let reach = if model.choices.either() {
                     Reach::Whole
                 } else {

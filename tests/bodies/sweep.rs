@@ -126,7 +126,7 @@ impl<'a, DB: Sql> Sweep<'a, DB> {
         };
         if problem.is_some() {
             // What it has left behind is not the next one's.
-            self.pool = pool(self.db).await;
+            self.renew().await;
             self.other = tokio::sync::Mutex::new(other(self.db).await);
         }
         problem
@@ -192,7 +192,7 @@ impl<'a, DB: Sql> Sweep<'a, DB> {
                     seen: walk.seen,
                 });
                 if weakness.is_some() {
-                    self.pool = pool(self.db).await;
+                    self.renew().await;
                 }
                 return None;
             }
@@ -201,6 +201,13 @@ impl<'a, DB: Sql> Sweep<'a, DB> {
             }
             sleep(Duration::from_millis(1)).await;
         }
+    }
+
+    /// Makes another pool, behind the end of the one before: a transaction that is still
+    /// open there would be in the way.
+    async fn renew(&mut self) {
+        let _ = timeout(PATIENCE, self.pool.close()).await;
+        self.pool = pool(self.db).await;
     }
 
     /// Why the pool's connection is not as it should be.
@@ -216,10 +223,15 @@ impl<'a, DB: Sql> Sweep<'a, DB> {
             return Some("sqlx believes that the connection is in a transaction".to_owned());
         }
         let probe = insert(base + PROBE);
-        let stored = DB::execute(&mut connection, &probe).await;
-        stored
-            .err()
-            .map(|error| format!("a write behind it fails: {error}"))
+        if let Err(error) = DB::execute(&mut connection, &probe).await {
+            return Some(format!("a write behind it fails: {error}"));
+        }
+        let asked = base + PROBE;
+        let sql = format!("select id from notes where id = {asked}");
+        match DB::numbers(&mut connection, &sql).await {
+            Ok(told) if told == [asked] => None,
+            told => Some(format!("a question behind it is answered {told:?}")),
+        }
     }
 
     /// What came when nobody looked any more, and what is left on the server.
