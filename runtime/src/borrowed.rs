@@ -16,6 +16,7 @@ use crate::{
     observe::{self, Outcome},
     recorded::record,
     resolve::Ticket,
+    state::Proof,
 };
 
 /// A caller's connection, with or without a transaction of the caller's on it.
@@ -312,9 +313,12 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
 
     /// The body was dropped: all that can be done at once is done. `settled` says whether
     /// every answer has been read.
-    pub(crate) fn abandon(mut self, damage: Damage, settled: bool) {
+    pub(crate) fn abandon(mut self, damage: Damage, proof: Proof, settled: bool) {
         self.settled = settled;
-        if damage >= Damage::Connection && self.stage != Stage::Closed {
+        // Something may be under way that nobody has seen, and there is no time to ask.
+        let is_lost = damage >= Damage::Connection
+            || (proof.is_exposed() && !backend::of::<DB>().is_embedded());
+        if is_lost && self.stage != Stage::Closed {
             self.discard();
         }
     }
@@ -370,13 +374,23 @@ impl<DB: Database> Drop for Borrowed<'_, DB> {
                     self.discard();
                 }
             }
-            Stage::Open | Stage::Ending if nested => self.queue_rollback(),
+            Stage::Open | Stage::Ending if nested => {
+                if backend::depth::<DB>(self.connection()) > self.depth() {
+                    // One rollback too many would be the owner's.
+                    backend::of::<DB>().catch_up(self.connection());
+                }
+                self.queue_rollback();
+            }
             Stage::Open | Stage::Ending => {
                 self.reset_unwaited();
+                let connection = self.connection();
                 // Also where sqlx counts none any more: its SQLite worker waits
                 // for this after an end whose answer nobody took.
-                let connection = self.connection();
-                <DB::TransactionManager as TransactionManager>::start_rollback(connection);
+                let levels = backend::depth::<DB>(connection).max(1);
+                backend::of::<DB>().prepare_to_abandon(connection);
+                for _ in 0..levels {
+                    <DB::TransactionManager as TransactionManager>::start_rollback(connection);
+                }
                 backend::of::<DB>().abandon(connection, sets_back);
             }
         }

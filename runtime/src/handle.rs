@@ -318,11 +318,16 @@ pub(crate) async fn expose<'t, DB: Database>(
     state.in_flight = Some(Flight::Savepoint);
     let exposed = backend::of::<DB>().expose(connection).await;
     state.in_flight = None;
-    if let Err(error) = exposed {
-        let damage = backend::of::<DB>().damage(&error).max(Damage::Transaction);
-        return Err(state.met::<DB>(damage, error));
+    let Err(error) = exposed else {
+        return Ok(connection);
+    };
+    // sqlx looks whether a transaction is open before it counts one.
+    if matches!(error, sqlx::Error::BeginFailed) {
+        state.ended_early(backend::of::<DB>().survives_interruption());
+        return Err(state.refusal().unwrap_or(error));
     }
-    Ok(connection)
+    let damage = backend::of::<DB>().damage(&error).max(Damage::Transaction);
+    Err(state.met::<DB>(damage, error))
 }
 
 const NO_HOOKS: &str = "hooks cannot be kept here: this runs inside a transaction that somebody \

@@ -190,8 +190,13 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
             // Going back to the savepoint tells whether it is still there.
             let _ = state.take_suspect();
         }
+        let proof = state.proof;
         // Its hooks run in the background.
-        drop(self.close(false, "dropped"));
+        let due = self.close(false, "dropped");
+        // Nobody waits until it is known what was done out of sight.
+        if !proof.is_whole() {
+            due.forget();
+        }
     }
 
     /// Gives the enclosing scope its own back, and the hooks that are due.
@@ -284,6 +289,7 @@ pub(crate) async fn roll_back_to<DB: Database>(
     let name = savepoint_name(level, number);
     let both = format!("ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}");
     let both = AssertSqlSafe(both).into_sql_str();
+    state.proof.savepoint_going(number);
     // An error is in the state, where the next statement finds it.
     if send::<DB>(connection, state, "rollback to savepoint", both)
         .await

@@ -198,6 +198,7 @@ impl State {
     /// what the caller is told at the end.
     pub(crate) fn forbid(&mut self, damage: Damage, kind: Kind) {
         let fresh = !self.is_doomed();
+        self.fails_for_good();
         self.hurt(damage, || Cause::new(Error::new(kind).into()));
         if let Some(doom) = &mut self.rare().doom
             && fresh
@@ -225,7 +226,15 @@ impl State {
             Flight::Savepoint => (Damage::Transaction, Kind::SavepointInterrupted),
         };
         self.unsettled = true;
+        self.fails_for_good();
         self.hurt(damage, || Cause::new(Error::new(kind).into()));
+    }
+
+    /// What comes now would happen again if all were done again.
+    fn fails_for_good(&mut self) {
+        if !self.is_doomed() {
+            self.transient = false;
+        }
     }
 
     /// A statement was given up before its answer came.

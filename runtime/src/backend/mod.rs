@@ -267,6 +267,17 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
     /// without waiting. Whether that was possible.
     fn abandon(&self, connection: &mut DB::Connection, sets_back: bool) -> bool;
 
+    /// Queues, before such a rollback, what it needs to find: sqlx goes on counting a
+    /// transaction that the engine has ended, if its rollback fails.
+    fn prepare_to_abandon(&self, connection: &mut DB::Connection) {
+        let _ = connection;
+    }
+
+    /// Lets sqlx's count catch up with what was queued, without a future to wait in.
+    fn catch_up(&self, connection: &mut DB::Connection) {
+        let _ = connection;
+    }
+
     /// What sqlx counts on the connection once everything queued is done.
     fn settled_depth<'c>(
         &self,

@@ -31,7 +31,7 @@ use crate::{
 
 use super::{
     Asked, Backend, Damage, Ending, Mode, Refusal, Session, Terms, Text, is_broken, is_cut,
-    nested_sql, only_sqlite, out_of_step, savepoint_name,
+    only_sqlite, out_of_step, savepoint_name,
     text::{Dialect, read},
 };
 
@@ -269,17 +269,11 @@ impl Backend<Postgres> for PostgresBackend {
         _: bool,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         Box::pin(async move {
-            let mut sql = "ROLLBACK; ".to_owned();
-            let depth = PgTransactionManager::get_transaction_depth(connection);
-            if depth > 0 {
-                sql.push_str("BEGIN; ");
-            }
-            sql.push_str(&nested_sql(1..depth));
-            ask(connection, &sql, "NULL").await?;
+            // Queued, and sent with what is asked: what sqlx counts is lower at once.
             while PgTransactionManager::get_transaction_depth(connection) > 0 {
-                PgTransactionManager::rollback(connection).await?;
+                PgTransactionManager::start_rollback(connection);
             }
-            Ok(())
+            ask(connection, "ROLLBACK; ", "NULL").await.map(drop)
         })
     }
 
@@ -482,9 +476,15 @@ async fn ask(
                 }
             }
             Err(error @ sqlx::Error::Database(_)) if farewell(&error).is_none() => {
-                let is_final = code_is(&error, "25P02") || code_is(&error, "25P01");
+                let is_aborted = code_is(&error, "25P02");
+                // A SELECT alone is never refused with that.
+                let is_outside = code_is(&error, "25P01") && !first.is_empty();
+                // What is aborted tells no number by which its answers could be told apart.
+                if is_aborted && first.is_empty() && earlier.is_some() {
+                    earlier = Some(out_of_step());
+                }
                 earlier.get_or_insert(error);
-                if is_final {
+                if is_aborted || is_outside {
                     break;
                 }
             }

@@ -5,7 +5,7 @@
 
 mod progress;
 
-use std::time::Duration;
+use std::{pin::pin, thread, time::Duration};
 
 use futures_core::future::BoxFuture;
 use futures_util::{FutureExt, TryStreamExt};
@@ -277,6 +277,28 @@ impl Backend<Sqlite> for SqliteBackend {
             let _ = connection.execute(sql).now_or_never();
         }
         true
+    }
+
+    /// `BEGIN` fails where a transaction is open, and opens one where there is none.
+    fn prepare_to_abandon(&self, connection: &mut SqliteConnection) {
+        // Each by itself, because the worker stops where nobody takes the answer.
+        let nested = (1..depth(connection)).map(|level| nested_sql(level..level + 1));
+        for sql in ["BEGIN".to_owned()].into_iter().chain(nested) {
+            let _ = connection.execute(AssertSqlSafe(sql)).now_or_never();
+        }
+    }
+
+    /// The worker is a thread of its own and answers whoever stands still for that. What
+    /// it has to do is a rollback to a savepoint, which is short.
+    fn catch_up(&self, connection: &mut SqliteConnection) {
+        const LOOKS: u32 = 2_000;
+        let mut done = pin!(connection.ping());
+        for _ in 0..LOOKS {
+            if done.as_mut().now_or_never().is_some() {
+                break;
+            }
+            thread::sleep(Duration::from_micros(500));
+        }
     }
 
     /// The worker counts when it gets there.

@@ -166,12 +166,12 @@ impl<DB: Database> Lease<DB> {
         self.interrupt().raise();
         let mut lease = Self::of(self.held.connection.take(), self.held.about.clone(), true);
         let rest = async move {
-            let mut is_whole = !proof.may_be_durable();
+            let mut is_whole = proof.is_whole();
             if damage >= Damage::Connection {
                 lease.close("a statement was cut off", damage);
             } else {
                 if proof.is_missing() {
-                    is_whole = lease.is_proven(proof.mark()).await.unwrap_or(is_whole);
+                    is_whole = lease.is_proven(proof.mark()).await == Some(true);
                 }
                 if proof.is_exposed() && !backend::of::<DB>().survives_interruption() {
                     lease.close("what was under way on it was not seen", damage);

@@ -99,9 +99,10 @@ impl<DB: Database> Root<'_, DB> {
             told if self.state.proof.may_be_durable() => {
                 End::leave(early, told.filter(|_| succeeded))
             }
-            // What the connection is in is not known either.
-            told if self.state.proof.is_missing() => {
-                End::Leave(Outcome::RolledBack, told.filter(|_| succeeded))
+            // What the connection is in is not known either, or not what it answers.
+            told if self.state.proof.is_missing() || self.state.proof.is_aborted() => {
+                let is_told = succeeded && !(asked && self.state.proof.is_aborted());
+                End::Leave(Outcome::RolledBack, told.filter(|_| is_told))
             }
             _ if !succeeded => End::roll_back("the body returned an error"),
             _ if refused.is_some() => End::roll_back("a hook before COMMIT refused"),
@@ -177,8 +178,8 @@ impl<DB: Database> Root<'_, DB> {
             self.cleared_up().await;
         }
         if self.state.proof.is_missing() && self.state.damage() < Damage::Connection {
-            let can_commit = succeeded && !self.state.is_doomed();
-            self.prove(can_commit, true).await;
+            let commits = succeeded && self.commits();
+            self.prove(commits, true).await;
         }
     }
 
@@ -198,7 +199,14 @@ impl<DB: Database> Root<'_, DB> {
         let deadline = self.time_left();
         let unanswered = end.again(|| self.state.verdict());
         let state = &mut self.state;
-        let (damage, hooks) = (state.damage(), state.hooks_of_the_end());
+        let damage = state.damage();
+        let hooks = if state.proof.is_missing() {
+            // Nobody knows what was done out of sight.
+            drop(state.take_hooks());
+            Hooks::default()
+        } else {
+            state.hooks_of_the_end()
+        };
         let account = Account::new(
             self.span.as_ref(),
             state.tally,
@@ -298,8 +306,8 @@ impl<DB: Database> Root<'_, DB> {
         match link {
             Link::Leased(lease) => lease.abandon(damage, proof, hooks),
             Link::Borrowed(borrowed) => {
-                borrowed.abandon(damage, !state.half_read);
-                if !proof.may_be_durable() {
+                borrowed.abandon(damage, proof, !state.half_read);
+                if proof.is_whole() {
                     hooks.run_in_background(When::RolledBack);
                 }
             }

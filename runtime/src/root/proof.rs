@@ -57,7 +57,6 @@ impl<DB: Database> Root<'_, DB> {
                 nested = backend.settled_depth(connection).await? > depth_of_ours;
             }
             match mark {
-                _ if nested => Ok(true),
                 Some(mark) => backend.prove(connection, Some(mark)).await,
                 None => backend.verify(connection).await,
             }
@@ -74,6 +73,10 @@ impl<DB: Database> Root<'_, DB> {
                 state.hurt(Damage::Transaction, || cause);
             }
             (Ok(false), _) => state.ended_early(survives),
+            // Aborted, which ends with the savepoint that it is inside of.
+            (Err(error), _) if backend.damage(&error) == Damage::Scope => {
+                state.failed::<DB>(Damage::Scope, &error);
+            }
             (Err(error), _) => {
                 let damage = backend.damage(&error).max(Damage::Transaction);
                 state.failed::<DB>(damage, &error);
@@ -92,6 +95,7 @@ impl<DB: Database> Root<'_, DB> {
         };
         let takes_off = last && !backend.keeps_marks();
         let mark = state.proof.mark().filter(|_| last || backend.keeps_marks());
+        let is_in_doubt = state.proof.is_in_doubt();
         if takes_off {
             state.proof.asked();
         }
@@ -106,10 +110,11 @@ impl<DB: Database> Root<'_, DB> {
         }
         match proven {
             Ok(true) => state.proof.proven(),
+            Ok(false) if is_in_doubt => {}
             Ok(false) => state.ended_early(survives),
             // Aborted, which is known of a function that fails.
             Err(error) if !succeeded && backend.damage(&error) == Damage::Scope => {
-                state.proof.proven();
+                state.proof.aborted();
             }
             Err(error) => {
                 let damage = backend.damage(&error).max(Damage::Transaction);

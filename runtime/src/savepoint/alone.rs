@@ -4,7 +4,7 @@ use std::{mem, pin::pin};
 
 use sqlx::Database;
 
-use super::Savepoint;
+use super::{Savepoint, roll_back_to};
 use crate::{
     backend::{self, Damage, Extras, Mode, Terms},
     before_commit::vote,
@@ -16,6 +16,7 @@ use crate::{
     private::{Options, Special},
     run::{Bounds, Ran, run},
     scope::Core,
+    state::State,
     testing::Witness,
     waits::Frame,
 };
@@ -88,6 +89,12 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
     ) -> Option<Result<(), sqlx::Error>> {
         let mut refused = None;
         let state = self.parent.state();
+        state.notice_interruption(backend::of::<DB>().survives_interruption());
+        if succeeded && state.proof.is_missing() {
+            // What it says is in the state as well.
+            let _ = before(clock, self.parent.ready()).await?;
+        }
+        let state = self.parent.state();
         if succeeded && !state.roll_back && !state.is_doomed() {
             let mut bounds = Bounds {
                 clock: Clock::new(clock.deadline()),
@@ -107,30 +114,38 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         let is_kept = commits && answer.is_ok();
         before(clock, pin!(self.prove_part(is_kept))).await?;
         let state = self.parent.state();
-        if is_kept && let Some(doomed) = state.verdict() {
+        let is_early = state.proof.is_ended_early();
+        let is_told = is_kept || (succeeded && is_early);
+        if is_told && let Some(doomed) = state.verdict() {
             answer = Err(doomed.into());
             due = due.instead(When::RolledBack);
         }
-        if state.proof.is_ended_early() {
+        if !state.proof.is_whole() {
             due.forget();
         } else if let Some(hooks) = due.run() {
             // They go on behind its time, but nobody waits for them there.
             before(clock, hooks).await;
         }
+        let refused = refused.filter(|_| !is_early);
         Some(refused.map_or(answer, |why| Err(Error::refused(why))))
     }
 
-    /// Its own savepoint was there at its end, which proves whose transaction it was, or
-    /// it was not. What is left to ask is whether the answers are in step.
+    /// Its own savepoint was there at its end, which proves whose transaction it was. What
+    /// is left to ask is whether the answers are in step. If it could not be gone back to,
+    /// nothing is proven.
     async fn prove_part(&mut self, kept: bool) {
-        let survives = backend::of::<DB>().survives_interruption();
-        let state = self.parent.state();
-        if !state.proof.is_missing() {
+        let (number, level) = (self.number, self.parent.level());
+        let is_lost = |state: &mut State| state.damage() >= Damage::Connection;
+        if !self.parent.state().proof.is_missing() || is_lost(self.parent.state()) {
             return;
         }
-        if state.damage() >= Damage::Transaction {
-            state.ended_early(survives);
-        } else {
+        if let ((Some(connection), state), Some(number)) = (self.parent.parts(), number)
+            && state.damage() >= Damage::Transaction
+        {
+            roll_back_to::<DB>(connection, state, level, number).await;
+        }
+        let state = self.parent.state();
+        if state.proof.is_missing() && !is_lost(state) {
             self.parent.prove(kept, false).await;
         }
     }

@@ -15,7 +15,10 @@ pub(crate) struct Proof {
     mark: Option<Mark>,
     /// The number of the last savepoint of ours that was set before the mark.
     behind: u32,
-    /// Whether there has to be a mark before the next statement.
+    /// Whether it may have gone with a savepoint, and nobody took the answer to that.
+    is_in_doubt: bool,
+    /// Whether there has to be a mark before the next statement. There may be one that
+    /// goes before that with a savepoint.
     is_wanted: bool,
     /// Out of whose hands it has to be taken before the next statement.
     unverified: Option<Sight>,
@@ -24,6 +27,7 @@ pub(crate) struct Proof {
     is_opaque: bool,
     /// Whether the connection itself was out since it was last proven.
     is_exposed: bool,
+    is_aborted: bool,
     is_ended_early: bool,
 }
 
@@ -58,18 +62,18 @@ impl Proof {
     /// Whether the next statement may be sent without asking for or setting anything.
     #[inline]
     pub(crate) fn is_clear(self) -> bool {
-        self.unverified.is_none() && !self.is_wanted
+        self.unverified.is_none() && !(self.is_wanted && self.mark.is_none())
     }
 
     /// Asks for a mark before the next statement.
     pub(crate) fn want_mark(&mut self) {
-        self.is_wanted = self.mark.is_none();
+        self.is_wanted = true;
     }
 
     /// The mark to be set now, if one is wanted.
     #[inline]
     pub(crate) fn wanted(self, level: usize) -> Option<Mark> {
-        self.is_wanted.then(|| Mark {
+        (self.is_wanted && self.mark.is_none()).then(|| Mark {
             level,
             number: fresh_number(),
             again: false,
@@ -79,6 +83,7 @@ impl Proof {
     /// `mark` has been set behind our savepoint `behind`.
     pub(crate) fn marked(&mut self, mark: Mark, behind: u32) {
         self.mark = Some(mark);
+        self.is_in_doubt = false;
         self.behind = behind;
         self.is_wanted = false;
     }
@@ -99,6 +104,17 @@ impl Proof {
     /// The mark has been taken off, or went with something else.
     pub(crate) fn unmarked(&mut self) {
         self.mark = None;
+        self.is_in_doubt = false;
+    }
+
+    /// Our savepoint `number` is gone back to from now on.
+    pub(crate) fn savepoint_going(&mut self, number: u32) {
+        self.is_in_doubt |= self.mark.is_some() && number <= self.behind;
+    }
+
+    /// Whether a mark that is not there tells nothing.
+    pub(crate) fn is_in_doubt(self) -> bool {
+        self.is_in_doubt
     }
 
     /// Our savepoint `number` is gone, and with it whatever was set behind it. That it
@@ -111,6 +127,7 @@ impl Proof {
 
     /// From now on something may be done that is not seen.
     pub(crate) fn lose_sight(&mut self, of: Sight) {
+        self.is_wanted = false;
         self.unverified = Some(of);
         self.is_unproven = true;
         self.is_exposed |= of == Sight::Connection;
@@ -142,6 +159,18 @@ impl Proof {
         self.is_opaque = false;
     }
 
+    /// The transaction is aborted, and so it is whole. Whether the answers are in step
+    /// cannot be asked before it has ended.
+    pub(crate) fn aborted(&mut self) {
+        self.proven();
+        self.is_aborted = true;
+    }
+
+    /// Whether its end has to ask for what could not be asked before.
+    pub(crate) fn is_aborted(self) -> bool {
+        self.is_aborted
+    }
+
     /// Whether others had the connection since then.
     pub(crate) fn is_exposed(self) -> bool {
         self.is_exposed
@@ -165,7 +194,12 @@ impl Proof {
         self.is_ended_early
     }
 
-    /// Whether work may be durable that ROLLBACK would not undo: where something else is
+    /// Whether the transaction is known to be whole, so that a rollback undoes all of it.
+    pub(crate) fn is_whole(self) -> bool {
+        !self.is_unproven && !self.is_ended_early
+    }
+
+    /// Whether work may be durable that all attempts would do again: where something else is
     /// known to have ended the transaction, or where nobody can be asked any more behind
     /// a statement that may have.
     #[inline]
