@@ -41,13 +41,17 @@ pub enum Goal {
     R18,
     /// The pool's bound holds on the server.
     R19,
+    /// Nothing that goes on without its caller is lost when a process ends in order.
+    R20,
     /// All of it behind a pooler in transaction mode.
     R21,
+    /// The outcome of a call is that of all its attempts.
+    R22,
 }
 
 impl Goal {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::R1,
         Self::R2,
         Self::R3,
@@ -63,7 +67,9 @@ impl Goal {
         Self::R13,
         Self::R18,
         Self::R19,
+        Self::R20,
         Self::R21,
+        Self::R22,
     ];
 
     /// What is promised, in a few words.
@@ -85,7 +91,9 @@ impl Goal {
             Self::R13 => "SQLite's n-th system call fails",
             Self::R18 => "no stranger's session is ended",
             Self::R19 => "the pool's bound holds on the server",
+            Self::R20 => "an orderly shutdown loses nothing",
             Self::R21 => "all holds behind a pooler",
+            Self::R22 => "the outcome is that of all attempts",
         }
     }
 }

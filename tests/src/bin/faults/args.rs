@@ -69,7 +69,7 @@ fn control(text: &str) -> Result<Control, String> {
 
 fn goal(text: &str) -> Result<Goal, String> {
     let found = Goal::ALL.into_iter().find(|one| one.to_string() == text);
-    found.ok_or_else(|| "R1 to R13, R18, R19, R21".to_owned())
+    found.ok_or_else(|| "R1 to R13, R18 to R22".to_owned())
 }
 
 #[cfg(test)]

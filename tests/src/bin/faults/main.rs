@@ -5,6 +5,7 @@
 
 mod again;
 mod args;
+mod attempts;
 mod black_hole;
 mod calls;
 mod control;
@@ -20,6 +21,7 @@ mod pooled;
 mod report;
 mod resolved;
 mod selection;
+mod shutdown;
 mod subject;
 mod swallowed;
 mod sweep;
@@ -38,7 +40,6 @@ mod forms;
 mod isolation;
 #[path = "../../../killed/mod.rs"]
 mod killed;
-#[expect(dead_code, reason = "the tests use the rest")]
 #[path = "../../../faults/ledger.rs"]
 mod ledger;
 #[path = "../../../nesting/mod.rs"]
@@ -120,6 +121,10 @@ async fn campaign(args: Args) -> Result<bool, String> {
         join_all(lanes.map(|lane| run_lane(&desk, lane, args.control))).await;
         if round == 0 && args.control.is_none() {
             guests::sweeps(&desk, &engines).await;
+        }
+        if args.control.is_none() {
+            attempts::sweeps(&desk, &engines).await;
+            shutdown::sweeps(&desk, &engines).await;
         }
         if engines.contains(&Engine::Postgres) && args.control.is_none() {
             pooled::sweep(&desk).await;
