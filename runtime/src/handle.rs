@@ -152,6 +152,11 @@ macro_rules! handle {
             /// Runs `hook` after the transaction was rolled back, for whatever
             /// reason; otherwise as
             #[doc = concat!("[`after_commit`](", $name, "::after_commit).")]
+            ///
+            /// It does not run where something else may have committed work of the
+            /// transaction: where that is known, and where
+            #[doc = concat!("[`connection`](", $name, "::connection)")]
+            /// was used and the line was lost before the server could be asked.
             pub fn after_rollback(&mut self, hook: impl Future<Output = ()> + Send + 'static) {
                 self.hook(When::RolledBack, hook);
             }

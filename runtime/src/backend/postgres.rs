@@ -269,9 +269,15 @@ impl Backend<Postgres> for PostgresBackend {
         _: bool,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         Box::pin(async move {
-            // Queued, and sent with what is asked: what sqlx counts is lower at once.
-            while PgTransactionManager::get_transaction_depth(connection) > 0 {
-                PgTransactionManager::start_rollback(connection);
+            if PgTransactionManager::get_transaction_depth(connection) > 0 {
+                // Queued, and counted at once. Whether it was answered is asked behind it.
+                while PgTransactionManager::get_transaction_depth(connection) > 0 {
+                    PgTransactionManager::start_rollback(connection);
+                }
+                match ask(connection, "", "NULL").await {
+                    Err(sqlx::Error::Protocol(_) | sqlx::Error::Database(_)) => {}
+                    asked => return asked.map(drop),
+                }
             }
             ask(connection, "ROLLBACK; ", "NULL").await.map(drop)
         })

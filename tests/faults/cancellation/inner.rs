@@ -129,8 +129,14 @@ async fn dropped_everywhere<DB: Notes>(db: &TestDb<DB>, part: Part) {
                     assert!(found.is_doomed(), "{said}");
                 }
             }
-            let ran = if outcome.is_ok() { (1, 0) } else { (0, 1) };
-            assert_eq!(run.wait_for_hooks(1).await, ran, "{said}");
+            if part == Part::Connection && db.engine() == Engine::MySql && outcome.is_err() {
+                // Nobody can be asked what was done there.
+                let ran = run.ran();
+                assert!(ran == (0, 0) || ran == (0, 1), "{ran:?}: {said}");
+            } else {
+                let ran = if outcome.is_ok() { (1, 0) } else { (0, 1) };
+                assert_eq!(run.wait_for_hooks(1).await, ran, "{said}");
+            }
             if finished {
                 break;
             }

@@ -166,6 +166,8 @@ async fn check<DB: Notes>(
     let stored = run.stored(db).await;
     let said = format!("{place}: {outcome:?}, stored {stored:?}, sent {log:?}");
     assert!(stored.is_empty() || stored == whole.notes, "{said}");
+    // Nobody can be asked any more what was done with the connection itself.
+    let is_out = whole.commits && log.iter().any(|line| line.contains("RELEASE SAVEPOINT"));
     let ran = match outcome {
         Ok(()) => {
             assert!(whole.commits && stored == whole.notes, "{said}");
@@ -182,6 +184,9 @@ async fn check<DB: Notes>(
             let own = matches!(error, Error::RowNotFound) && !whole.commits;
             let lost = matches!(error, Error::Io(_)) || is_doomed_by_io(&error);
             assert!(own || lost, "{said}");
+            if is_out && run.ran() == (0, 0) {
+                return;
+            }
             (0, 1)
         }
     };
