@@ -31,7 +31,7 @@ use crate::{
 
 use super::{
     Asked, Backend, Damage, Ending, Mode, Refusal, Session, Terms, Text, is_broken, is_cut,
-    only_sqlite, out_of_step, savepoint_name,
+    nested_sql, only_sqlite, out_of_step, savepoint_name,
     text::{Dialect, read},
 };
 
@@ -269,17 +269,17 @@ impl Backend<Postgres> for PostgresBackend {
         _: bool,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         Box::pin(async move {
-            if PgTransactionManager::get_transaction_depth(connection) > 0 {
-                // Queued, and counted at once. Whether it was answered is asked behind it.
-                while PgTransactionManager::get_transaction_depth(connection) > 0 {
-                    PgTransactionManager::start_rollback(connection);
-                }
-                match ask(connection, "", "NULL").await {
-                    Err(sqlx::Error::Protocol(_) | sqlx::Error::Database(_)) => {}
-                    asked => return asked.map(drop),
-                }
+            let mut sql = "ROLLBACK; ".to_owned();
+            let depth = PgTransactionManager::get_transaction_depth(connection);
+            if depth > 0 {
+                sql.push_str("BEGIN; ");
             }
-            ask(connection, "ROLLBACK; ", "NULL").await.map(drop)
+            sql.push_str(&nested_sql(1..depth));
+            ask(connection, &sql, "NULL").await?;
+            while PgTransactionManager::get_transaction_depth(connection) > 0 {
+                PgTransactionManager::rollback(connection).await?;
+            }
+            Ok(())
         })
     }
 

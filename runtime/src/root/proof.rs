@@ -112,8 +112,11 @@ impl<DB: Database> Root<'_, DB> {
             Ok(true) => state.proof.proven(),
             Ok(false) if is_in_doubt => {}
             Ok(false) => state.ended_early(survives),
-            // Aborted, which is known of a function that fails.
-            Err(error) if !succeeded && backend.damage(&error) == Damage::Scope => {
+            Err(error) if backend.damage(&error) == Damage::Scope => {
+                // Which is known already of a function that fails.
+                if succeeded {
+                    state.failed::<DB>(Damage::Transaction, &error);
+                }
                 state.proof.aborted();
             }
             Err(error) => {

@@ -87,6 +87,12 @@ pub(crate) trait Subject<DB: Notes> {
         }
     }
 
+    /// Whether it works with the connection itself, so that behind a lost line nobody can
+    /// be asked what it has done. Then no hook runs.
+    fn may_be_unseen(&self) -> bool {
+        false
+    }
+
     /// Waits until `wanted` hooks ran, a bounded time, and says which ran, or
     /// in words what ran that never should.
     async fn ran(&self, given: &Self::Given, wanted: usize) -> Result<Ran, String>;

@@ -157,10 +157,14 @@ async fn one<DB: Notes, S: Subject<DB>>(
     let end = if met { Ok(ends[0]) } else { Err(Met::Nothing) };
     let mut hooks = None;
     if subject.has_hooks(&given) && !matches!(ended, Ended::Hung) {
-        let wanted: Vec<Ran> = ends.into_iter().map(|end| subject.wanted(end)).collect();
+        let is_unseen = met && subject.may_be_unseen() && ends.contains(&End::RolledBack);
+        let mut wanted: Vec<Ran> = ends.into_iter().map(|end| subject.wanted(end)).collect();
         let number = wanted.iter().map(|(commit, rollback)| commit + rollback);
-        let ran = subject.ran(&given, number.max().unwrap_or(0)).await;
-        if let Ok(ran) = &ran {
+        let number = number.max().filter(|_| !is_unseen);
+        let ran = subject.ran(&given, number.unwrap_or(0)).await;
+        if is_unseen {
+            wanted.push((0, 0));
+        } else if let Ok(ran) = &ran {
             judged.push(Judged {
                 case: case.to_owned(),
                 given,
