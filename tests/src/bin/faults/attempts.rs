@@ -105,8 +105,7 @@ async fn call<DB: Notes>(
     lost: &[Lost],
     end: End,
 ) -> Option<Result<(), Error>> {
-    let last = lost.len() + 1;
-    let attempts = u32::try_from(last).expect("a few");
+    let attempts = u32::try_from(lost.len()).expect("a few") + 1;
     let retry = Retry::new()
         .attempts(attempts)
         .cap(Duration::ZERO)
