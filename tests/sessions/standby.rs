@@ -3,7 +3,7 @@
 //! It is durable on this server, and visible to nobody. A session that is ended while
 //! it waits shows it, and it may still be lost with the server.
 
-use sqlx::{Connection, Error, PgConnection, Postgres};
+use sqlx::{Connection, Error, MySql, MySqlConnection, PgConnection, Postgres};
 use sqlx_transactional::{Limits, Tx, on, pool::options};
 use sqlx_transactional_tests::Engine;
 use sqlx_transactional_tests::campaign::{Campaign, Goal, Try};
@@ -31,25 +31,100 @@ pub(crate) async fn waits(
     directory: &Path,
     seed: u64,
 ) -> Result<(), String> {
-    let Some(server) = Server::start(Engine::Postgres, directory).await? else {
-        return Ok(());
-    };
-    let began = Instant::now();
-    let outcome = late(&server.url())
-        .await
-        .map_err(|error| error.to_string())?;
+    if let Some(server) = Server::start(Engine::Postgres, directory).await? {
+        let began = Instant::now();
+        let outcome = synchronous(&server.url()).await;
+        note(campaign, Engine::Postgres, seed, began, outcome)?;
+    }
+    let log = &["--log-bin=log", "--server-id=1"];
+    if let Some(server) = Server::start_with(Engine::MySql, directory, log).await? {
+        let began = Instant::now();
+        let outcome = semi_synchronous(&server.url()).await;
+        note(campaign, Engine::MySql, seed, began, outcome)?;
+    }
+    Ok(())
+}
+
+fn note(
+    campaign: &mut Campaign,
+    engine: Engine,
+    seed: u64,
+    began: Instant,
+    outcome: Result<Result<(), String>, Error>,
+) -> Result<(), String> {
     campaign.note(Try {
         goal: Goal::R5,
-        engine: name(Engine::Postgres),
+        engine: name(engine),
         case: "standby/commit/late/1".to_owned(),
         seed,
         took: began.elapsed(),
-        outcome,
+        outcome: outcome.map_err(|error| error.to_string())?,
     });
     Ok(())
 }
 
-async fn late(url: &str) -> Result<Result<(), String>, Error> {
+/// Whether a late call is told that nobody knows.
+fn is_unknown(called: &Result<(), Error>) -> Result<(), String> {
+    let Err(error) = called else {
+        return Err("it was told as durable".to_owned());
+    };
+    let found = sqlx_transactional::Error::find(error);
+    if found.is_some_and(sqlx_transactional::Error::is_outcome_unknown) {
+        Ok(())
+    } else {
+        Err(format!("it is not told as unknown: {error}"))
+    }
+}
+
+/// MariaDB, which waits before its engine commits.
+async fn semi_synchronous(url: &str) -> Result<Result<(), String>, Error> {
+    let mut observer = MySqlConnection::connect(url).await?;
+    for sql in [
+        "create table notes (id bigint primary key)",
+        "set global rpl_semi_sync_master_timeout = 3600000",
+        "set global rpl_semi_sync_master_wait_point = AFTER_SYNC",
+        "set global rpl_semi_sync_master_enabled = 1",
+    ] {
+        sqlx::raw_sql(sql).execute(&mut observer).await?;
+    }
+    let pool = options::<MySql>(url)
+        .max_connections(1)
+        .connect(url)
+        .await?;
+    let limits = Limits::new().timeout(LIMIT);
+    let call = on(&pool)
+        .limits(limits)
+        .run(async |tx: &mut Tx<'_, MySql>| {
+            let stored = sqlx::query("insert into notes values (1)").execute(tx);
+            stored.await.map(drop)
+        });
+    if let Err(problem) = is_unknown(&call.await) {
+        return Ok(Err(problem));
+    }
+    let until = Instant::now() + WATCHED;
+    while Instant::now() < until {
+        let waiting = "select count(*) from information_schema.processlist \
+                       where state like 'Waiting for semi-sync ACK%'";
+        let waiting: i64 = sqlx::query_scalar(waiting).fetch_one(&mut observer).await?;
+        let seen: i64 = sqlx::query_scalar("select count(*) from notes")
+            .fetch_one(&mut observer)
+            .await?;
+        if (waiting, seen) != (1, 0) {
+            return Ok(Err(format!(
+                "{waiting} sessions wait and {seen} notes are seen"
+            )));
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    // Nobody waits any longer.
+    let off = sqlx::raw_sql("set global rpl_semi_sync_master_enabled = 0");
+    off.execute(&mut observer).await?;
+    pool.close().await;
+    Ok(Ok(()))
+}
+
+/// PostgreSQL.
+async fn synchronous(url: &str) -> Result<Result<(), String>, Error> {
     let mut observer = PgConnection::connect(url).await?;
     for sql in [
         "create table notes (id bigint primary key)",
@@ -76,12 +151,8 @@ async fn late(url: &str) -> Result<Result<(), String>, Error> {
             let stored = sqlx::query("insert into notes values (1)").execute(tx);
             stored.await.map(drop)
         });
-    let Err(error) = call.await else {
-        return Ok(Err("it was told as durable".to_owned()));
-    };
-    let found = sqlx_transactional::Error::find(&error);
-    if !found.is_some_and(sqlx_transactional::Error::is_outcome_unknown) {
-        return Ok(Err(format!("it is not told as unknown: {error}")));
+    if let Err(problem) = is_unknown(&call.await) {
+        return Ok(Err(problem));
     }
     let until = Instant::now() + WATCHED;
     while Instant::now() < until {

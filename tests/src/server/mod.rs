@@ -37,6 +37,7 @@ pub struct Server {
     home: PathBuf,
     port: u16,
     account: Option<Account>,
+    arguments: &'static [&'static str],
     child: Option<Child>,
 }
 
@@ -56,6 +57,24 @@ impl Server {
     ///
     /// When there is no such server although `TEST_ENGINES` names the engine.
     pub async fn start(engine: Engine, directory: &Path) -> Result<Option<Self>, String> {
+        Self::start_with(engine, directory, &[]).await
+    }
+
+    /// The same with arguments of the server's own, behind those that it is always
+    /// started with.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::start`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Server::start`].
+    pub async fn start_with(
+        engine: Engine,
+        directory: &Path,
+        arguments: &'static [&'static str],
+    ) -> Result<Option<Self>, String> {
         if !is_installed(engine) {
             let demanded = std::env::var("TEST_ENGINES").unwrap_or_default();
             let own = name(engine);
@@ -79,6 +98,7 @@ impl Server {
             home,
             port: place::free_port()?,
             account,
+            arguments,
             child: None,
         };
         server.install()?;
@@ -155,6 +175,7 @@ impl Server {
             Engine::MySql => mariadb::arguments(&mut command, &self.home, self.port),
             _ => postgres::arguments(&mut command, &self.home, self.port),
         }
+        command.args(self.arguments);
         command.stdout(self.log()?).stderr(self.log()?);
         let child = command
             .spawn()
