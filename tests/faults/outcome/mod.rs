@@ -6,6 +6,7 @@ mod crashed;
 mod elsewhere;
 mod faulted;
 mod keyed;
+mod notified;
 mod own;
 mod resolved;
 mod waited_for;
