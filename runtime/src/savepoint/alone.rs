@@ -115,7 +115,8 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         before(clock, pin!(self.prove_part(is_kept))).await?;
         let state = self.parent.state();
         let is_early = state.proof.is_ended_early();
-        let is_told = is_kept || (succeeded && is_early);
+        // Also where a rollback was asked for: it may not have undone the work.
+        let is_told = is_kept || (succeeded && !state.proof.is_whole());
         if is_told && let Some(doomed) = state.verdict() {
             answer = Err(doomed.into());
             due = due.instead(When::RolledBack);
