@@ -325,6 +325,7 @@ impl<DB: Database> Core<DB> for Root<'_, DB> {
         Box::pin(async move {
             self.cleared_up().await;
             if let Some(refused) = self.state.refusal() {
+                self.state.proof.want_no_mark();
                 return Err(refused);
             }
             self.open().await?;

@@ -70,6 +70,11 @@ impl Proof {
         self.is_wanted = true;
     }
 
+    /// What wanted it is not sent.
+    pub(crate) fn want_no_mark(&mut self) {
+        self.is_wanted = false;
+    }
+
     /// The mark to be set now, if one is wanted.
     #[inline]
     pub(crate) fn wanted(self, level: usize) -> Option<Mark> {
