@@ -32,6 +32,8 @@ pub(crate) struct Borrowed<'c, DB: Database> {
     stage: Stage,
     /// Whether every answer has been read, as far as is known.
     settled: bool,
+    /// Whether the connection is given up.
+    discarded: bool,
 }
 
 enum Owner<'c, DB: Database> {
@@ -70,6 +72,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
             terms: Terms::default(),
             stage: Stage::Closed,
             settled: false,
+            discarded: false,
         }
     }
 
@@ -165,6 +168,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         self.reset().await;
         Concluded {
             outcome,
+            is_spent: self.discarded,
             answer,
             hooks: Due::default(),
         }
@@ -350,6 +354,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
             self.queue_rollback();
         }
         self.stage = Stage::Closed;
+        self.discarded = true;
         if let Owner::Pooled(connection) = &mut self.owner {
             observe::closed("its transaction could not be ended");
             connection.close_on_drop();

@@ -80,6 +80,7 @@ pub(crate) fn conclude_nothing(end: End, hooks: Hooks) -> Concluded {
     };
     Concluded {
         outcome,
+        is_spent: false,
         answer,
         hooks: hooks.due(outcome.when()),
     }
@@ -137,6 +138,9 @@ impl Aftermath {
 #[derive(Debug)]
 pub(crate) struct Concluded {
     pub(crate) outcome: Outcome,
+    /// Whether the connection was the caller's and is of no use any more, so that no
+    /// other attempt can be made.
+    pub(crate) is_spent: bool,
     pub(crate) answer: Result<(), sqlx::Error>,
     pub(crate) hooks: Due,
 }
@@ -153,6 +157,7 @@ impl Concluded {
         account.ended(outcome);
         Self {
             outcome,
+            is_spent: false,
             answer,
             hooks: hooks.due(outcome.when()),
         }
@@ -173,6 +178,7 @@ impl Concluded {
         };
         Self {
             outcome,
+            is_spent: false,
             answer,
             hooks,
         }
@@ -206,6 +212,7 @@ impl Concluded {
             Outcome::Unknown if is_idempotent && !self.has_key() => attempt.pause(),
             _ => return None,
         };
+        let pause = pause.filter(|_| !self.is_spent);
         if let Some(pause) = pause {
             let cause = self.answer.as_ref().err().or(cause);
             observe::retrying(attempt.number, pause, cause);

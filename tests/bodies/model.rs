@@ -112,7 +112,8 @@ impl Model<'_> {
             match end {
                 End::Committed => break (answer, self.hooks(When::Committed)),
                 End::Unknown if !is_last && self.repeats_the_unknown() => doubt = true,
-                End::RolledBack(repeat) if !is_last && self.repeats(repeat) => {}
+                End::RolledBack(repeat)
+                    if !is_last && self.repeats(repeat) && !self.is_given_up() => {}
                 // One that is not known stays that.
                 End::Early | End::RolledBack(_) if doubt => break (Answer::Unknown, Vec::new()),
                 End::Left if doubt => break (answer, Vec::new()),
@@ -159,7 +160,14 @@ impl Model<'_> {
 
     /// The next attempt would find the key, and take its own work for another's.
     fn repeats_the_unknown(&self) -> bool {
-        self.program.call.idempotent && !self.program.call.key
+        self.program.call.idempotent && !self.program.call.key && !self.dead
+    }
+
+    /// A connection of the caller's that is lost, or out of step, is not used again.
+    fn is_given_up(&mut self) -> bool {
+        let is_lent = matches!(self.program.place, Place::Connection | Place::Pooled);
+        let may_be = self.open.doubtful || self.open.out_of_step || self.open.cut;
+        self.dead || (is_lent && may_be && self.choices.either())
     }
 
     fn repeats(&mut self, repeat: Repeat) -> bool {

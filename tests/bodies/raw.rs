@@ -33,7 +33,8 @@ impl Model<'_> {
             }
             // It looks like a failure of this one, and what is left half-way cannot be asked.
             let fails = raw == Raw::Duplicate && self.engine == Engine::Postgres;
-            self.open.doubtful |= fails || raw == Raw::Copy;
+            let is_nested = matches!(raw, Raw::Nested(_)) && self.engine == Engine::Postgres;
+            self.open.doubtful |= fails || is_nested || raw == Raw::Copy;
             self.open.mistaken |= fails;
             // Also where none was open.
             if let Some(ended) = &mut self.open.ended {

@@ -116,7 +116,8 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         let state = self.parent.state();
         let is_early = state.proof.is_ended_early();
         // Also where a rollback was asked for: it may not have undone the work.
-        let is_told = is_kept || (succeeded && !state.proof.is_whole());
+        let is_undone = state.proof.is_whole() || answer.is_err();
+        let is_told = is_kept || (succeeded && (is_early || !is_undone));
         if is_told && let Some(doomed) = state.verdict() {
             answer = Err(doomed.into());
             due = due.instead(When::RolledBack);
