@@ -259,7 +259,16 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
 
     /// Ends whatever is open, where that may not be the transaction that began.
     async fn leave(&mut self, damage: Damage) {
-        let sets_back = self.sets_back;
+        let (sets_back, backend) = (self.sets_back, backend::of::<DB>());
+        if self.is_nested() && damage < Damage::Connection && backend.is_embedded() {
+            // What was set at the beginning may be gone, and sqlx counts it until a rollback
+            // finds it.
+            let back = nested_sql("ROLLBACK TO SAVEPOINT", self.outer);
+            if backend.run(self.connection(), back).await.is_err() {
+                let again = nested_sql("SAVEPOINT", self.outer);
+                let _ = backend.run(self.connection(), again).await;
+            }
+        }
         if self.is_nested() || damage >= Damage::Connection {
             return self.roll_back(damage).await;
         }

@@ -351,5 +351,23 @@ mod on_sqlite {
             }
             pool.close().await;
         }
+
+        /// Whatever is open there then is the owner's, and sqlx counts it as one.
+        #[test]
+        async fn transaction_that_ended_early_is_counted_no_more(db: &TestDb<DB>) {
+            for (number, text) in (1..).zip(["commit; begin immediate", "rollback; begin"]) {
+                let mut owner = db.pool.begin().await.unwrap();
+                let ended = transaction(&mut owner, async |tx| {
+                    insert(&mut *tx, 10 + number).await?;
+                    let connection = tx.connection().await?;
+                    Ok::<_, AppError>(connection.execute(sqlx::raw_sql(text)).await.map(drop)?)
+                });
+                assert!(own(&ended.await.unwrap_err()).is_ended_early(), "{text}");
+                owner.commit().await.expect(text);
+                insert(&db.pool, number).await.unwrap();
+                assert!(db.rows().await.contains(&number), "{text}");
+                db.assert_whole().await;
+            }
+        }
     }
 }
