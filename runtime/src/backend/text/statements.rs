@@ -151,7 +151,25 @@ impl<'a> Statements<'a> {
             ahead.take(&["WORK", "TRANSACTION"])?;
             return Ok(!ahead.take(&["TO"])?);
         }
+        if first.is(&["SET"]) && self.dialect == Dialect::MySql {
+            return self.sets_how_it_ends();
+        }
         Ok(first.is(&["COMMIT", "BEGIN", "END", "ABORT"]))
+    }
+
+    /// Whether a SET changes how the transactions of the session begin and end. It may end
+    /// this one, and it would outlive it (MySQL manual, 15.3.1 and 15.3.3).
+    fn sets_how_it_ends(&self) -> Result<bool, NeverEnds> {
+        let mut ahead = self.tokens;
+        while let Some(token) = ahead.next()? {
+            if token.is(&["AUTOCOMMIT", "COMPLETION_TYPE"]) {
+                return Ok(true);
+            }
+            if token == Token::Symbol(b';') {
+                break;
+            }
+        }
+        Ok(false)
     }
 
     /// What the statement that begins with `first` may hold.
