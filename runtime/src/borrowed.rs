@@ -4,8 +4,10 @@
 //! sqlx undoes it: by a rollback that is queued, and sent with whatever the
 //! connection is used for next.
 
+mod nested;
+
 use futures_util::FutureExt;
-use sqlx::{AssertSqlSafe, Database, SqlSafeStr, SqlStr, pool::PoolConnection};
+use sqlx::{Database, pool::PoolConnection};
 use sqlx_core::transaction::TransactionManager;
 
 use crate::{
@@ -261,13 +263,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
     async fn leave(&mut self, damage: Damage) {
         let (sets_back, backend) = (self.sets_back, backend::of::<DB>());
         if self.is_nested() && damage < Damage::Connection && backend.is_embedded() {
-            // What was set at the beginning may be gone, and sqlx counts it until a rollback
-            // finds it.
-            let back = nested_sql("ROLLBACK TO SAVEPOINT", self.outer);
-            if backend.run(self.connection(), back).await.is_err() {
-                let again = nested_sql("SAVEPOINT", self.outer);
-                let _ = backend.run(self.connection(), again).await;
-            }
+            self.find_savepoint().await;
         }
         if self.is_nested() || damage >= Damage::Connection {
             return self.roll_back(damage).await;
@@ -276,52 +272,6 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
             .restore(self.connection(), sets_back)
             .await;
         self.left(restored);
-    }
-
-    /// Makes the savepoint's work the owner's.
-    ///
-    /// sqlx's own way, RELEASE and then one less to count, cannot be dropped in
-    /// between. So a new savepoint of the same name is set behind the work, and
-    /// going back to that undoes nothing: whenever this future is dropped, the
-    /// rollback that is queued then finds either of the two.
-    async fn keep(&mut self) -> Result<(), sqlx::Error> {
-        let backend = backend::of::<DB>();
-        let outer = self.outer;
-        backend
-            .run(self.connection(), nested_sql("SAVEPOINT", outer))
-            .await?;
-        self.queue_rollback();
-        for _ in 0..backend.savepoints_of_a_name() {
-            let release = nested_sql("RELEASE SAVEPOINT", outer);
-            backend.run(self.connection(), release).await?;
-        }
-        Ok(())
-    }
-
-    /// Undoes what was done since the savepoint, and the savepoint, which sqlx
-    /// would leave.
-    async fn undo(&mut self) -> Result<(), sqlx::Error> {
-        let (backend, outer) = (backend::of::<DB>(), self.outer);
-        let depth = backend.settled_depth(self.connection()).await?;
-        if depth > self.depth() {
-            let again = AssertSqlSafe(backend::nested_sql(self.depth()..depth)).into_sql_str();
-            backend.run(self.connection(), again).await?;
-        }
-        self.queue_rollback();
-        let release = nested_sql("RELEASE SAVEPOINT", outer);
-        backend.run(self.connection(), release).await
-    }
-
-    /// Queues the way back to where the owner was, in sqlx's count as well.
-    fn queue_rollback(&mut self) {
-        let outer = self.outer;
-        // Once is enough: what follows it only tidies up.
-        self.stage = Stage::Closed;
-        let connection = self.connection();
-        // Counted before: SQLite counts down when its worker gets there.
-        for _ in outer..backend::depth::<DB>(connection) {
-            <DB::TransactionManager as TransactionManager>::start_rollback(connection);
-        }
     }
 
     /// The body was dropped: all that can be done at once is done. `settled` says whether
@@ -369,11 +319,6 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
             connection.close_on_drop();
         }
     }
-}
-
-/// SQL for the savepoint that sqlx sets at depth `outer`.
-fn nested_sql(verb: &str, outer: usize) -> SqlStr {
-    AssertSqlSafe(format!("{verb} _sqlx_savepoint_{outer}")).into_sql_str()
 }
 
 impl<DB: Database> Drop for Borrowed<'_, DB> {
