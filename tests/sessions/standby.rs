@@ -5,9 +5,9 @@
 
 use sqlx::{Connection, Error, MySql, MySqlConnection, PgConnection, Postgres};
 use sqlx_transactional::{Limits, Tx, on, pool::options};
-use sqlx_transactional_tests::Engine;
 use sqlx_transactional_tests::campaign::{Campaign, Goal, Try};
 use sqlx_transactional_tests::server::{Server, name};
+use sqlx_transactional_tests::{Backend, Engine};
 use std::path::Path;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -76,6 +76,25 @@ fn is_unknown(called: &Result<(), Error>) -> Result<(), String> {
     }
 }
 
+/// Whether its session waits on, so that nobody sees what it has stored.
+async fn watched<DB: Backend>(
+    observer: &mut DB::Connection,
+    waiting: &str,
+) -> Result<Result<(), String>, Error> {
+    let until = Instant::now() + WATCHED;
+    while Instant::now() < until {
+        let waiting = DB::numbers(observer, waiting).await?;
+        let seen = DB::numbers(observer, "select count(*) from notes").await?;
+        if (&*waiting, &*seen) != (&[1], &[0]) {
+            return Ok(Err(format!(
+                "{waiting:?} sessions wait and {seen:?} notes are seen"
+            )));
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    Ok(Ok(()))
+}
+
 /// MariaDB, which waits before its engine commits.
 async fn semi_synchronous(url: &str) -> Result<Result<(), String>, Error> {
     let mut observer = MySqlConnection::connect(url).await?;
@@ -104,26 +123,14 @@ async fn semi_synchronous(url: &str) -> Result<Result<(), String>, Error> {
     if let Err(problem) = is_unknown(&call.await) {
         return Ok(Err(problem));
     }
-    let until = Instant::now() + WATCHED;
-    while Instant::now() < until {
-        let waiting = "select count(*) from information_schema.processlist \
-                       where state like 'Waiting for semi-sync ACK%' and command <> 'Killed'";
-        let waiting: i64 = sqlx::query_scalar(waiting).fetch_one(&mut observer).await?;
-        let seen: i64 = sqlx::query_scalar("select count(*) from notes")
-            .fetch_one(&mut observer)
-            .await?;
-        if (waiting, seen) != (1, 0) {
-            return Ok(Err(format!(
-                "{waiting} sessions wait and {seen} notes are seen"
-            )));
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
+    let waiting = "select count(*) from information_schema.processlist \
+                   where state like 'Waiting for semi-sync ACK%' and command <> 'Killed'";
+    let watched = watched::<MySql>(&mut observer, waiting).await?;
     // Nobody waits any longer.
     let off = sqlx::raw_sql("set global rpl_semi_sync_master_enabled = 0");
     off.execute(&mut observer).await?;
     pool.close().await;
-    Ok(Ok(()))
+    Ok(watched)
 }
 
 /// PostgreSQL.
@@ -157,20 +164,8 @@ async fn synchronous(url: &str) -> Result<Result<(), String>, Error> {
     if let Err(problem) = is_unknown(&call.await) {
         return Ok(Err(problem));
     }
-    let until = Instant::now() + WATCHED;
-    while Instant::now() < until {
-        let waiting = "select count(*) from pg_stat_activity where wait_event = 'SyncRep'";
-        let waiting: i64 = sqlx::query_scalar(waiting).fetch_one(&mut observer).await?;
-        let seen: i64 = sqlx::query_scalar("select count(*) from notes")
-            .fetch_one(&mut observer)
-            .await?;
-        if (waiting, seen) != (1, 0) {
-            return Ok(Err(format!(
-                "{waiting} sessions wait and {seen} notes are seen"
-            )));
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
+    let waiting = "select count(*) from pg_stat_activity where wait_event = 'SyncRep'";
+    let watched = watched::<Postgres>(&mut observer, waiting).await?;
     pool.close().await;
-    Ok(Ok(()))
+    Ok(watched)
 }

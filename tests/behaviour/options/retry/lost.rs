@@ -1,5 +1,7 @@
 //! A connection that is lost on the way.
 
+use std::cell::Cell;
+
 use sqlx_transactional::{keys, on, transaction};
 use sqlx_transactional_tests::{Action, Point, Setup, TestDb, for_engines};
 
@@ -23,6 +25,30 @@ for_engines! {
         assert_eq!(db.wire().fired(), 1);
         assert_eq!(db.rows().await, [2]);
         db.assert_whole().await;
+    }
+
+    /// There is no other connection than the caller's, and this one is of no use any more.
+    #[test(Setup::wired())]
+    async fn one_of_the_callers_is_followed_by_none(db: &TestDb<DB>) {
+        for (point, is_unknown) in [
+            (Point::command("insert into notes"), false),
+            (Point::reply_to("COMMIT"), true),
+        ] {
+            let mut lent = db.pool.acquire().await.unwrap();
+            db.wire().arm(point, Action::Cut);
+            let runs = Cell::new(0);
+            let ended = on(&mut lent).retry(quick(3).idempotent()).run(async |tx| {
+                runs.set(tx.attempt());
+                insert(tx, 1).await
+            });
+            let error = ended.await.unwrap_err();
+            assert_eq!(runs.get(), 1, "{error}");
+            let found = sqlx_transactional::Error::find(&error);
+            assert_eq!(found.is_some_and(|found| found.is_outcome_unknown()), is_unknown);
+            drop(lent);
+            db.assert_whole().await;
+        }
+        assert_eq!(db.rows().await, [1]);
     }
 
     #[test(Setup::wired())]
@@ -93,5 +119,34 @@ for_engines! {
             db.assert_whole().await;
         }
         assert_eq!(db.rows().await, [0; 0]);
+    }
+}
+
+mod out_of_step {
+    use super::*;
+    use crate::options::retry::conflict::Conflict;
+
+    for_engines! {
+        [postgres]
+
+        /// Its COMMIT would be answered by what the first attempt has left behind.
+        #[test]
+        async fn one_of_the_callers_is_followed_by_none(db: &TestDb<DB>) {
+            let mut lent = db.pool.acquire().await.unwrap();
+            let runs = Cell::new(0);
+            let ended = on(&mut lent).retry(quick(3)).run(async |tx| {
+                runs.set(tx.attempt());
+                let failed = tx.savepoint(async |tx| DB::conflict(tx, &db.observer).await).await;
+                let connection = tx.connection().await?;
+                drop(connection.copy_in_raw("copy notes from stdin").await?);
+                failed
+            });
+            let error = ended.await.unwrap_err();
+            assert_eq!(runs.get(), 1, "{error}");
+            drop(lent);
+            insert(&db.pool, 1).await.unwrap();
+            assert_eq!(db.rows().await, [1]);
+            db.assert_whole().await;
+        }
     }
 }

@@ -8,7 +8,6 @@ use crate::fault::{Ended, Fault};
 use crate::judge::is_unknown;
 use crate::ledger::Run;
 use crate::notes::Notes;
-use crate::selection::MAX;
 use crate::subject::{Answer, answered};
 use crate::sweep::{latency, open};
 use futures_util::future::LocalBoxFuture;
@@ -133,7 +132,9 @@ fn is_already_done(error: &(dyn StdError + Send + Sync + 'static)) -> bool {
 /// Lets the call meet every fault but a dead line, which has a deadline of its
 /// own to be judged by, at each position.
 pub(crate) async fn sweep<DB: Notes>(desk: &Desk, db: &TestDb<DB>, again: &Again<DB>) {
-    let mut there = false;
+    if desk.selection.has(again.goal) {
+        DB::run_on(db, keys::table::<DB>()).await;
+    }
     for fault in Fault::ALL {
         let stem = format!("{}/{fault}", again.name);
         if matches!(fault, Fault::BlackHole(_)) || fault.needs_wire() && db.wire.is_none() {
@@ -143,25 +144,8 @@ pub(crate) async fn sweep<DB: Notes>(desk: &Desk, db: &TestDb<DB>, again: &Again
         if desk.control.is_some() && fault != Fault::Cut(Direction::FromServer) {
             continue;
         }
-        let Some(positions) = desk.selection.positions(&[again.goal], &stem) else {
-            continue;
-        };
-        if !there {
-            DB::run_on(db, keys::table::<DB>()).await;
-            there = true;
-        }
-        let mut met = 0;
-        for position in positions {
-            let case = format!("{stem}/{position}");
-            if !one(desk, db, again, fault, position, &case).await {
-                break;
-            }
-            met += 1;
-        }
-        if met == 0 || met == MAX {
-            let wrong = Err(format!("{met} positions"));
-            desk.note_one(db.engine(), &stem, Duration::ZERO, again.goal, wrong);
-        }
+        let one = async |position, case: &str| one(desk, db, again, fault, position, case).await;
+        desk.at_each(db.engine(), again.goal, &stem, one).await;
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::args::Level;
 use crate::control::Control;
 use crate::judge::Verdict;
-use crate::selection::Selection;
+use crate::selection::{MAX, Selection};
 use sqlx_transactional_tests::Engine;
 use sqlx_transactional_tests::campaign::{Campaign, Goal, Try};
 use std::cell::{Cell, RefCell};
@@ -97,6 +97,31 @@ impl Desk {
             self.note_one(engine, case, took, goal, outcome);
         }
         self.say_progress(engine);
+    }
+
+    /// Tries the positions of the cases that begin with `stem`, until `one` has not met its
+    /// fault. That there is none, or no end of them, is a violation.
+    pub(crate) async fn at_each(
+        &self,
+        engine: Engine,
+        goal: Goal,
+        stem: &str,
+        mut one: impl AsyncFnMut(usize, &str) -> bool,
+    ) {
+        let Some(positions) = self.selection.positions(&[goal], stem) else {
+            return;
+        };
+        let mut met = 0;
+        for position in positions {
+            if !one(position, &format!("{stem}/{position}")).await {
+                break;
+            }
+            met += 1;
+        }
+        if self.selection.is_open() && (met == 0 || met == MAX) {
+            let wrong = Err(format!("{met} positions"));
+            self.note_one(engine, stem, Duration::ZERO, goal, wrong);
+        }
     }
 
     /// Counts one verdict, if it is asked for.

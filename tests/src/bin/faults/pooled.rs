@@ -3,7 +3,6 @@
 
 use crate::desk::Desk;
 use crate::ledger::Run;
-use crate::selection::MAX;
 use sqlx::{Error, PgPool, Postgres};
 use sqlx_transactional::{Tx, keys, on, transactional};
 use sqlx_transactional_tests::campaign::Goal;
@@ -84,23 +83,11 @@ pub(crate) async fn sweep(desk: &Desk) {
                 ("server", Direction::FromServer),
             ] {
                 let stem = format!("pooler-{form}/cut/{side}");
-                let Some(mut positions) = desk.selection.positions(&[Goal::R21], &stem) else {
-                    continue;
-                };
-                let met = loop {
-                    let Some(position) = positions.next() else {
-                        break MAX;
-                    };
+                let one = async |position, case: &str| {
                     let point = Point::nth(from, position).of_one_connection();
-                    let case = format!("{stem}/{position}");
-                    if !one(desk, db, &place, form, point, &case).await {
-                        break position - 1;
-                    }
+                    one(desk, db, &place, form, point, case).await
                 };
-                if desk.selection.is_open() && (met == 0 || met == MAX) {
-                    let wrong = Err(format!("{met} positions"));
-                    desk.note_one(db.engine(), &stem, Duration::ZERO, Goal::R21, wrong);
-                }
+                desk.at_each(db.engine(), Goal::R21, &stem, one).await;
             }
         }
         place.others.close().await;

@@ -5,7 +5,6 @@ use crate::desk::Desk;
 use crate::ledger::Run;
 use crate::notes::Notes;
 use crate::pauses::with_pauses;
-use crate::selection::MAX;
 use sqlx::pool::PoolOptions;
 use sqlx::{Error, MySql, Pool, Postgres, Sqlite};
 use sqlx_transactional::{Detached, Tx, drained, transactional};
@@ -72,21 +71,8 @@ async fn sweep<DB: Notes>(desk: &Desk) {
     run::<DB>(Setup::default().limit(LIMIT), async |db| {
         for form in FORMS {
             let stem = format!("shutdown-{form}/left/poll");
-            let Some(mut positions) = desk.selection.positions(&[Goal::R20], &stem) else {
-                continue;
-            };
-            let met = loop {
-                let Some(position) = positions.next() else {
-                    break MAX;
-                };
-                if !one(desk, db, form, position, &format!("{stem}/{position}")).await {
-                    break position - 1;
-                }
-            };
-            if desk.selection.is_open() && (met == 0 || met == MAX) {
-                let wrong = Err(format!("{met} positions"));
-                desk.note_one(db.engine(), &stem, Duration::ZERO, Goal::R20, wrong);
-            }
+            let one = async |position, case: &str| one(desk, db, form, position, case).await;
+            desk.at_each(db.engine(), Goal::R20, &stem, one).await;
         }
     })
     .await;
