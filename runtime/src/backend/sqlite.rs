@@ -288,8 +288,9 @@ impl Backend<Sqlite> for SqliteBackend {
         }
     }
 
-    /// The worker is a thread of its own and answers whoever stands still for that. What
-    /// it has to do is a rollback to a savepoint, which is short.
+    /// The worker is a thread of its own and answers whoever stands still for that, a
+    /// second at most. What it has to do is a rollback to a savepoint, which is short,
+    /// unless a statement that runs for longer comes first.
     fn catch_up(&self, connection: &mut SqliteConnection) {
         const LOOKS: u32 = 2_000;
         let mut done = pin!(connection.ping());

@@ -147,15 +147,15 @@ impl<DB: Database> Lease<DB> {
         }
     }
 
-    /// Whether the transaction that is open is still the one that began, if that can be
-    /// asked.
-    async fn is_proven(&mut self, mark: Option<Mark>) -> Option<bool> {
+    /// Whether the transaction that is open is known to be the one that began.
+    async fn is_proven(&mut self, mark: Option<Mark>) -> bool {
         let (backend, patience) = (backend::of::<DB>(), self.held.about.patience());
         let proven = backend.prove(self.connection(), mark);
-        match timeout(patience, proven).await.ok()? {
-            Ok(ours) => Some(ours),
+        match timeout(patience, proven).await {
+            Ok(Ok(ours)) => ours,
             // Aborted, and so whole.
-            Err(error) => (backend.damage(&error) == Damage::Scope).then_some(true),
+            Ok(Err(error)) => backend.damage(&error) == Damage::Scope,
+            Err(_) => false,
         }
     }
 
@@ -171,7 +171,7 @@ impl<DB: Database> Lease<DB> {
                 lease.close("a statement was cut off", damage);
             } else {
                 if proof.is_missing() {
-                    is_whole = lease.is_proven(proof.mark()).await == Some(true);
+                    is_whole = lease.is_proven(proof.mark()).await;
                 }
                 if proof.is_exposed() && !backend::of::<DB>().survives_interruption() {
                     lease.close("what was under way on it was not seen", damage);

@@ -200,13 +200,11 @@ impl<DB: Database> Root<'_, DB> {
         let unanswered = end.again(|| self.state.verdict());
         let state = &mut self.state;
         let damage = state.damage();
-        let hooks = if state.proof.is_missing() {
+        let mut hooks = state.hooks_of_the_end();
+        if !state.proof.is_whole() {
             // Nobody knows what was done out of sight.
-            drop(state.take_hooks());
-            Hooks::default()
-        } else {
-            state.hooks_of_the_end()
-        };
+            hooks = Hooks::default();
+        }
         let account = Account::new(
             self.span.as_ref(),
             state.tally,

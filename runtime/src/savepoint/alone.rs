@@ -114,15 +114,15 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         let is_kept = commits && answer.is_ok();
         before(clock, pin!(self.prove_part(is_kept))).await?;
         let state = self.parent.state();
-        let is_early = state.proof.is_ended_early();
-        // Also where a rollback was asked for: it may not have undone the work.
-        let is_undone = state.proof.is_whole() || answer.is_err();
-        let is_told = is_kept || (succeeded && (is_early || !is_undone));
-        if is_told && let Some(doomed) = state.verdict() {
+        let (is_early, is_whole) = (state.proof.is_ended_early(), state.proof.is_whole());
+        // A rollback that was asked for may not have undone the work; and what else ended
+        // it is told before whatever went wrong then.
+        let replaces = is_kept || (succeeded && (is_early || (!is_whole && answer.is_ok())));
+        if replaces && let Some(doomed) = state.verdict() {
             answer = Err(doomed.into());
             due = due.instead(When::RolledBack);
         }
-        if !state.proof.is_whole() {
+        if !is_whole {
             due.forget();
         } else if let Some(hooks) = due.run() {
             // They go on behind its time, but nobody waits for them there.

@@ -158,16 +158,25 @@ impl<'a> Statements<'a> {
     }
 
     /// Whether a SET changes how the transactions of the session begin and end. It may end
-    /// this one, and it would outlive it (MySQL manual, 15.3.1 and 15.3.3).
+    /// this one, and it would outlive it (MySQL manual, 15.3.1 and 15.3.3). A variable of
+    /// the user's has one `@` before its name, the session's has two or none.
     fn sets_how_it_ends(&self) -> Result<bool, NeverEnds> {
-        let mut ahead = self.tokens;
+        let (mut ahead, mut ats) = (self.tokens, 0);
         while let Some(token) = ahead.next()? {
-            if token.is(&["AUTOCOMMIT", "COMPLETION_TYPE"]) {
-                return Ok(true);
-            }
             if token == Token::Symbol(b';') {
                 break;
             }
+            if token.is(&["AUTOCOMMIT", "COMPLETION_TYPE"]) && ats != 1 {
+                let mut behind = ahead;
+                if let Some(Token::Symbol(b'=' | b':')) = behind.next()? {
+                    return Ok(true);
+                }
+            }
+            ats = if token == Token::Symbol(b'@') {
+                ats + 1
+            } else {
+                0
+            };
         }
         Ok(false)
     }
