@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use sqlx_transactional::{keys, on, transaction};
+use sqlx_transactional::{Error, keys, on, transaction};
 use sqlx_transactional_tests::{Action, Point, Setup, TestDb, for_engines};
 
 use super::quick;
@@ -43,8 +43,8 @@ for_engines! {
             });
             let error = ended.await.unwrap_err();
             assert_eq!(runs.get(), 1, "{error}");
-            let found = sqlx_transactional::Error::find(&error);
-            assert_eq!(found.is_some_and(|found| found.is_outcome_unknown()), is_unknown);
+            let found = Error::find(&error);
+            assert_eq!(found.is_some_and(Error::is_outcome_unknown), is_unknown);
             drop(lent);
             db.assert_whole().await;
         }
