@@ -7,6 +7,7 @@ mod engine;
 mod parts;
 mod patience;
 mod session;
+mod stopped;
 mod whole;
 
 use sqlx::Error;

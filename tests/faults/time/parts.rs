@@ -203,54 +203,11 @@ mod behind_a_wire {
     }
 }
 
-/// There is no session to be ended, so that only this stops the statement.
 mod on_sqlite {
     use super::*;
 
-    /// Half a minute's work.
-    #[transactional(savepoint, timeout = "300ms")]
-    async fn nested<DB: Notes>(tx: &mut Tx<'_, DB>) -> Result<(), Error> {
-        DB::linger(tx, 100).await
-    }
-
-    #[transactional(timeout = "300ms")]
-    async fn joined<DB: Notes>(tx: &mut Tx<'_, DB>) -> Result<(), Error> {
-        DB::linger(tx, 100).await
-    }
-
     for_engines! {
         [sqlite]
-
-        #[test(setup())]
-        async fn the_statement_of_a_part_is_stopped(db: &TestDb<DB>) {
-            let ended = transaction(&db.pool, async |tx| {
-                DB::insert(&mut *tx, 1).await?;
-                assert!(is_timed_out(&nested(&mut *tx).await.unwrap_err()));
-                // The next one waits for what is left of it.
-                timeout(PATIENCE, DB::insert(&mut *tx, 2)).await.expect("it is stopped")?;
-                // And runs to its end, however long it takes.
-                DB::linger(tx, 1).await
-            });
-            ended.await.unwrap();
-            assert_eq!(db.rows().await, [1, 2]);
-            let ended = transaction(&db.pool, async |tx| joined(tx).await);
-            let ended = timeout(PATIENCE, ended).await.expect("it is stopped");
-            assert!(is_timed_out(&ended.unwrap_err()));
-            transaction(&db.pool, async |tx| DB::linger(tx, 1).await).await.unwrap();
-            db.assert_whole().await;
-        }
-
-        #[test(setup())]
-        async fn that_of_a_call_in_a_test_is(db: &TestDb<DB>) {
-            let mut test = TestTransaction::new(&db.pool);
-            for id in 1..3 {
-                assert!(is_timed_out(&nested(&mut test).await.unwrap_err()));
-                let next = transaction(&mut test, async |tx| DB::insert(tx, id).await);
-                timeout(PATIENCE, next).await.expect("it is stopped").unwrap();
-            }
-            test.roll_back().await.unwrap();
-            db.assert_whole().await;
-        }
 
         /// It is the wait for the lock that is limited, not that for the pool.
         #[test(setup())]
