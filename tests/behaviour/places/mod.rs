@@ -4,6 +4,7 @@ mod connection;
 mod given_back;
 mod idle;
 mod source;
+mod spoiled;
 mod transaction;
 
 use std::sync::Arc;

@@ -1,0 +1,123 @@
+//! A session that would not keep what is written next goes to nobody.
+
+use sqlx_transactional::{Tx, testing::TestTransaction, transaction};
+use sqlx_transactional_tests::{Backend, Setup, TestDb, for_engines, inspect};
+
+use crate::{
+    app::AppError,
+    sql::{insert, run},
+};
+
+for_engines! {
+    [mysql]
+
+    const SETTINGS: [&str; 3] = [
+        "set autocommit = 0",
+        "set completion_type = 'chain'",
+        "set session completion_type = 2",
+    ];
+
+    async fn session(connection: &mut sqlx::MySqlConnection) -> i64 {
+        DB::numbers(connection, "select cast(connection_id() as signed)").await.unwrap()[0]
+    }
+
+    /// What the next user of the pool writes is there.
+    async fn assert_usable(db: &TestDb<DB>, before: i64, behind: &str) {
+        inspect::settle(&db.pool).await;
+        let mut connection = db.pool.acquire().await.unwrap();
+        assert_ne!(session(&mut connection).await, before, "{behind}");
+        insert(&mut *connection, 99).await.unwrap();
+        assert!(db.rows().await.contains(&99), "{behind}");
+        run(&db.observer, "delete from notes where id = 99").await.unwrap();
+        drop(connection);
+        db.assert_whole().await;
+    }
+
+    async fn set(tx: &mut Tx<'_, DB>, id: i64, setting: &str) -> Result<(), AppError> {
+        insert(&mut *tx, id).await?;
+        run(tx.connection().await?, setting).await?;
+        Ok(())
+    }
+
+    #[test(Setup::default().connections(1))]
+    async fn on_a_pool(db: &TestDb<DB>) {
+        for (id, setting) in (1..).zip(SETTINGS) {
+            let before = session(&mut db.pool.acquire().await.unwrap()).await;
+            let kept = transaction(&db.pool, async |tx| set(tx, id, setting).await);
+            kept.await.unwrap();
+            assert!(db.rows().await.contains(&id), "{setting}");
+            assert_usable(db, before, setting).await;
+
+            let before = session(&mut db.pool.acquire().await.unwrap()).await;
+            let ended = transaction(&db.pool, async |tx| {
+                set(tx, 50, setting).await?;
+                Err::<(), _>(AppError::Refused(1))
+            });
+            ended.await.unwrap_err();
+            assert!(!db.rows().await.contains(&50), "{setting}");
+            assert_usable(db, before, setting).await;
+
+            let before = session(&mut db.pool.acquire().await.unwrap()).await;
+            let kept = transaction(&db.pool, async |tx| {
+                let part = transaction(&mut *tx, async |tx| set(tx, id + 10, setting).await);
+                part.await?;
+                insert(tx, id + 20).await.map_err(AppError::from)
+            });
+            kept.await.unwrap();
+            assert!(db.rows().await.ends_with(&[id + 20]), "{setting}");
+            assert_usable(db, before, setting).await;
+
+            let before = session(&mut db.pool.acquire().await.unwrap()).await;
+            let mut test = TestTransaction::new(&db.pool);
+            let call = transaction(&mut test, async |tx| set(tx, 60, setting).await);
+            call.await.unwrap();
+            test.roll_back().await.unwrap();
+            assert_usable(db, before, setting).await;
+        }
+    }
+
+    /// Its owner goes on with it; the pool does not.
+    #[test(Setup::default().connections(1))]
+    async fn on_a_pooled_connection(db: &TestDb<DB>) {
+        for (id, setting) in (1..).zip(SETTINGS) {
+            let mut lent = db.pool.acquire().await.unwrap();
+            let before = session(&mut lent).await;
+            let kept = transaction(&mut lent, async |tx| set(tx, id, setting).await);
+            kept.await.unwrap();
+            drop(lent);
+            assert!(db.rows().await.contains(&id), "{setting}");
+            assert_usable(db, before, setting).await;
+        }
+    }
+
+    /// A procedure may do it as well.
+    #[test(Setup::default().connections(1))]
+    async fn out_of_sight(db: &TestDb<DB>) {
+        run(&db.observer, "create procedure spoil() set session completion_type = 1").await.unwrap();
+        let before = session(&mut db.pool.acquire().await.unwrap()).await;
+        let kept = transaction(&db.pool, async |tx| {
+            insert(&mut *tx, 1).await?;
+            run(tx, "call spoil()").await
+        });
+        kept.await.unwrap();
+        assert_usable(db, before, "call").await;
+        assert_eq!(db.rows().await, [1]);
+    }
+
+    /// The usual session goes back to the pool.
+    #[test(Setup::default().connections(1))]
+    async fn and_only_that(db: &TestDb<DB>) {
+        let before = session(&mut db.pool.acquire().await.unwrap()).await;
+        for (id, setting) in (1..).zip(["set @a = 1", "set autocommit = 1", "set sql_mode = ''"]) {
+            let kept = transaction(&db.pool, async |tx| {
+                run(tx.connection().await?, setting).await?;
+                insert(tx, id).await
+            });
+            // Setting it to what it is does not end the transaction.
+            kept.await.unwrap();
+            inspect::settle(&db.pool).await;
+            let after = session(&mut db.pool.acquire().await.unwrap()).await;
+            assert_eq!(after, before, "{setting}");
+        }
+    }
+}
