@@ -6,7 +6,7 @@ use crate::notes::Notes;
 use crate::pools::recommended;
 use sqlx::{Database, Error, Pool};
 use sqlx_transactional::{Limits, ReadTx, Source, Tx, on, transactional};
-use sqlx_transactional_tests::{Engine, Setup, TestDb, for_each_engine, inspect};
+use sqlx_transactional_tests::{Backend, Engine, Setup, TestDb, for_each_engine, inspect};
 use std::future::pending;
 use std::time::{Duration, Instant};
 
@@ -91,6 +91,37 @@ async fn assert_timed_out<DB: Notes>(
 }
 
 for_each_engine! {
+    /// What was committed on the connection stays.
+    #[test(setup())]
+    async fn one_that_committed_out_of_sight_is_not_told_that_all_is_undone(db: &TestDb<DB>) {
+        for (id, is_known) in [(1, false), (2, true)] {
+            let run = Run::new(1);
+            let limits = Limits::new().timeout(SHORT);
+            let ended = on(&db.pool).limits(limits).run(async |tx| {
+                tx.after_rollback(run.on_rollback());
+                DB::insert(&mut *tx, id).await?;
+                DB::execute(tx.connection().await?, "commit").await.unwrap();
+                if is_known {
+                    DB::insert(&mut *tx, 9).await.unwrap_err();
+                }
+                pending::<Result<(), Error>>().await
+            });
+            let error = ended.await.unwrap_err();
+            assert!(db.rows().await.contains(&id));
+            assert_eq!(is_timed_out(&error), !is_known, "{error}");
+            let (code, words) = if is_known {
+                ("25P01", "something else ended the transaction")
+            } else {
+                ("57014", "out of sight")
+            };
+            let database = error.as_database_error().unwrap();
+            assert_eq!(database.code().as_deref(), Some(code));
+            assert!(error.to_string().contains(words), "{error}");
+            db.assert_whole().await;
+            assert_eq!(run.ran(), (0, 0));
+        }
+    }
+
     #[test(setup())]
     async fn a_call_that_waits_is_ended(db: &TestDb<DB>) {
         let pool = db.pool_with(recommended(db.url(), 1)).await;
