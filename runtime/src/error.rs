@@ -212,7 +212,7 @@ impl Error {
     pub fn is_timed_out(&self) -> bool {
         matches!(
             self.kind,
-            Kind::TimedOut | Kind::StatementTimedOut | Kind::LockTimedOut
+            Kind::TimedOut | Kind::TimedOutUnseen | Kind::StatementTimedOut | Kind::LockTimedOut
         )
     }
 

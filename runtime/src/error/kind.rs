@@ -28,6 +28,8 @@ pub(crate) enum Kind {
     Unsupported(&'static str),
     /// The call took longer than its `timeout`.
     TimedOut,
+    /// The same, where others had the connection, or a statement may have committed.
+    TimedOutUnseen,
     /// A statement took longer than `statement_timeout`.
     StatementTimedOut,
     /// BEGIN waited for a lock longer than `lock_timeout`.
@@ -61,7 +63,7 @@ impl Kind {
             Self::EndedEarly => "25P01",
             Self::Control => "2D000",
             Self::Unsupported(_) => "0A000",
-            Self::TimedOut | Self::StatementTimedOut => "57014",
+            Self::TimedOut | Self::TimedOutUnseen | Self::StatementTimedOut => "57014",
             Self::LockTimedOut => "55P03",
             Self::AlreadyDone => "23505",
             Self::PoolExhausted => "53300",
@@ -103,7 +105,11 @@ impl Kind {
                  outermost transactional function does"
             }
             Self::Unsupported(what) => what,
-            Self::TimedOut => "the transaction took longer than its timeout and was rolled back",
+            Self::TimedOut => "the call took longer than its timeout and was rolled back",
+            Self::TimedOutUnseen => {
+                "the call took longer than its timeout and was rolled back, but for what \
+                 may have been committed out of sight"
+            }
             Self::StatementTimedOut => "a statement took longer than the statement timeout",
             Self::LockTimedOut => "the database was locked for longer than the lock timeout",
             Self::AlreadyDone => "nothing was done: a call with the same key has committed before",

@@ -22,6 +22,7 @@ const KINDS: [(Kind, &str, &str); 18] = [
     (Kind::Control, "transaction_control", "2D000"),
     (Kind::Unsupported("not here"), "unsupported", "0A000"),
     (Kind::TimedOut, "timed_out", "57014"),
+    (Kind::TimedOutUnseen, "timed_out", "57014"),
     (Kind::StatementTimedOut, "timed_out", "57014"),
     (Kind::LockTimedOut, "timed_out", "55P03"),
     (Kind::AlreadyDone, "already_done", "23505"),

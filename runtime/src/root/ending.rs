@@ -273,7 +273,15 @@ impl<DB: Database> Root<'_, DB> {
     /// background, as for a body that was dropped.
     pub(crate) fn expire(&mut self) -> sqlx::Error {
         observe::timed_out();
-        let error = || Error::new(Kind::TimedOut);
+        let proof = self.state.proof;
+        let kind = if proof.is_ended_early() {
+            Kind::EndedEarly
+        } else if proof.is_missing() {
+            Kind::TimedOutUnseen
+        } else {
+            Kind::TimedOut
+        };
+        let error = || Error::new(kind);
         self.state
             .hurt(Damage::Scope, || Cause::new(error().into()));
         self.abandon("its time was over");
