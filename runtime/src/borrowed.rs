@@ -15,7 +15,7 @@ use crate::{
     conclude::{Concluded, End, answer},
     error::{Error, Kind},
     hooks::Due,
-    observe::{self, Outcome},
+    observe::{self, Outcome, SPOILED},
     recorded::record,
     resolve::Ticket,
     state::Proof,
@@ -309,6 +309,14 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
     /// be done from here.
     fn discard(&mut self) {
         if matches!(self.stage, Stage::Open | Stage::Ending) {
+    /// No pool gets the connection back.
+    pub(crate) fn spoil(&mut self) {
+        if let Owner::Pooled(connection) = &mut self.owner {
+            observe::closed(SPOILED);
+            connection.close_on_drop();
+        }
+    }
+
             // sqlx must not take a later COMMIT for this savepoint's end.
             self.queue_rollback();
         }

@@ -188,7 +188,8 @@ impl Error {
     }
 
     /// The statement's text would have begun or ended a transaction; it was not
-    /// sent (2D000, `invalid_transaction_termination`).
+    /// sent (2D000, `invalid_transaction_termination`). On MySQL that is so of a SET of
+    /// `autocommit` or `completion_type` as well, and of MariaDB's BACKUP.
     #[must_use]
     pub fn is_transaction_control(&self) -> bool {
         self.kind == Kind::Control

@@ -20,7 +20,7 @@ use crate::{
     finish::{FinishOnDrop, Patience},
     hooks::Hooks,
     lean::{boxed, rarely},
-    observe::{self},
+    observe::{self, SPOILED},
     pools,
     resolve::Number,
     session::About,
@@ -196,6 +196,11 @@ impl<DB: Database> Lease<DB> {
         self.held.about.session()?.number
     }
 
+    /// The connection is closed behind the transaction.
+    pub(crate) fn spoil(&mut self) {
+        self.held.about.is_spoiled = true;
+    }
+
     /// The connection, which is there until the lease ends.
     pub(crate) fn connection(&mut self) -> &mut PoolConnection<DB> {
         let Some(connection) = &mut self.held.connection else {
@@ -253,6 +258,10 @@ impl<DB: Database> Lease<DB> {
                 let resetting = self.reset_and_give_back();
                 return observe::spawn_apart(&runtime, Work::Return, resetting);
             }
+        }
+        if self.held.about.is_spoiled {
+            rarely();
+            return self.close(SPOILED, Damage::None);
         }
         let Some(mut connection) = self.held.connection.take() else {
             return;

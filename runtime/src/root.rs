@@ -298,6 +298,15 @@ impl<DB: Database> Link<'_, DB> {
     fn parts<'a>(
         &'a mut self,
         state: &'a mut State,
+    /// The connection is of no use behind the transaction.
+    fn spoil(&mut self) {
+        match self {
+            Self::Leased(lease) => lease.spoil(),
+            Self::Borrowed(borrowed) => borrowed.spoil(),
+            Self::Idle(_) | Self::Ended => {}
+        }
+    }
+
     ) -> (Option<&'a mut DB::Connection>, &'a mut State) {
         let connection = match self {
             Self::Leased(lease) => Some(&mut **lease.connection()),

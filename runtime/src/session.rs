@@ -36,6 +36,8 @@ pub(crate) struct About<DB: Database> {
     pub(crate) pool: Pool<DB>,
     /// Whether the connection has a setting that is to be set back.
     pub(crate) sets_back: bool,
+    /// Whether the session is not to be used by others.
+    pub(crate) is_spoiled: bool,
     identity: Option<Box<Identity>>,
 }
 
@@ -56,6 +58,7 @@ impl<DB: Database> Clone for About<DB> {
             interrupt: self.interrupt.clone(),
             pool: self.pool.clone(),
             sets_back: self.sets_back,
+            is_spoiled: self.is_spoiled,
             identity: self.identity.clone(),
         }
     }
@@ -87,6 +90,7 @@ impl<DB: Database> About<DB> {
             interrupt: Interrupt::default(),
             pool: pool.clone(),
             sets_back: false,
+            is_spoiled: false,
             identity: asks.then(|| Box::new(Identity::unknown())),
         }
     }

@@ -78,6 +78,29 @@ pub(crate) enum Ending {
     Elsewhere,
 }
 
+/// What is found on a connection that was out of sight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// The transaction that was marked.
+    Ours,
+    /// That one, in a session that would not keep what is written next.
+    OursAndSpoiled,
+    /// None, or another.
+    NotOurs,
+}
+
+impl Found {
+    pub(crate) fn is_ours(self) -> bool {
+        self != Self::NotOurs
+    }
+}
+
+impl From<bool> for Found {
+    fn from(ours: bool) -> Self {
+        if ours { Self::Ours } else { Self::NotOurs }
+    }
+}
+
 /// What an error in answer to COMMIT says about the transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -328,7 +351,7 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
         &self,
         connection: &'c mut DB::Connection,
         mark: Option<Mark>,
-    ) -> BoxFuture<'c, Result<bool, sqlx::Error>>;
+    ) -> BoxFuture<'c, Result<Found, sqlx::Error>>;
 
     /// Asks the engine whether a transaction is open and can go on: `Ok(false)` when
     /// there is none, an error when it is aborted or the answers are out of step. Sends

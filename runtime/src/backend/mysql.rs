@@ -22,7 +22,7 @@ use crate::{
 };
 
 use super::{
-    Asked, Backend, Damage, Ending, Mode, Refusal, Session, Terms, Text, is_broken, is_cut,
+    Asked, Backend, Damage, Ending, Found, Mode, Refusal, Session, Terms, Text, is_broken, is_cut,
     nested_sql, out_of_step, savepoint_name,
     text::{Dialect, read},
 };
@@ -352,7 +352,7 @@ impl Backend<MySql> for MySqlBackend {
         Box::pin(async move {
             let sql = AssertSqlSafe(format!("{ASK_NO_CHAIN}; {}", sql.as_str())).into_sql_str();
             match MySqlTransactionManager::begin(connection, Some(sql)).await {
-                Err(error) if number(&error) == Some(CHAINS) => {
+                Err(error) if number(&error) == Some(UNUSUAL) => {
                     Err(Error::new(Kind::Unsupported(CHAINED)).into())
                 }
                 counted => counted,
@@ -375,12 +375,12 @@ impl Backend<MySql> for MySqlBackend {
         &self,
         connection: &'c mut MySqlConnection,
         mark: Option<Mark>,
-    ) -> BoxFuture<'c, Result<bool, sqlx::Error>> {
+    ) -> BoxFuture<'c, Result<Found, sqlx::Error>> {
         Box::pin(async move {
             let name = mark.map(mark_name);
             let release = |name: &String| format!("RELEASE SAVEPOINT {name}; ");
             let first = name.as_ref().map_or_else(String::new, release);
-            ask(connection, &first, name.as_deref()).await
+            ask_all(connection, ASK_USUAL, &first, name.as_deref()).await
         })
     }
 
@@ -472,8 +472,14 @@ const ROLLBACK: &str = "ROLLBACK AND NO CHAIN NO RELEASE";
 const ASK_NO_CHAIN: &str = "SET @sqlx_transactional_completion = \
      IF(@@SESSION.completion_type = 'NO_CHAIN', NULL, (SELECT 1 UNION SELECT 2))";
 
-/// `ER_SUBQUERY_NO_1_ROW`.
-const CHAINS: u16 = 1242;
+/// What others write next in the session is kept if these are as usual. Refused where they
+/// are not.
+const ASK_USUAL: &str = "SET @sqlx_transactional_usual = \
+     IF(@@SESSION.autocommit AND @@SESSION.completion_type = 'NO_CHAIN', \
+        NULL, (SELECT 1 UNION SELECT 2)); ";
+
+/// `ER_SUBQUERY_NO_1_ROW`, which both of these are refused with.
+const UNUSUAL: u16 = 1242;
 
 const CHAINED: &str = "`connection()` behind a statement, or with a time limit, where the \
                        session's `completion_type` is not NO_CHAIN";
@@ -488,7 +494,7 @@ async fn begin_counted(connection: &mut MySqlConnection, begin: &str) -> Result<
         let begin = AssertSqlSafe(format!("{first}; {begin}")).into_sql_str();
         match MySqlTransactionManager::begin(connection, Some(begin)).await {
             Ok(()) => return Ok(sets_back),
-            Err(error) if number(&error) == Some(CHAINS) && !sets_back => {}
+            Err(error) if number(&error) == Some(UNUSUAL) && !sets_back => {}
             Err(error) => {
                 // A failure leaves what it was.
                 let _ = set_back(connection, sets_back).await;
@@ -605,27 +611,41 @@ fn mark_name(mark: Mark) -> String {
 }
 
 /// Sends `first`, and behind it something that is refused with a number of ours. Whether
-/// that is what came back, and not that the savepoint `missing` does not exist. A row with
-/// the number would do as well, but where answers are out of step sqlx panics on what it
-/// takes for rows.
+/// that is what came back, and not that the savepoint `missing` does not exist.
 async fn ask(
     connection: &mut MySqlConnection,
     first: &str,
     missing: Option<&str>,
 ) -> Result<bool, sqlx::Error> {
+    let found = ask_all(connection, "", first, missing).await?;
+    Ok(found.is_ours())
+}
+
+/// The same behind `usual`, which is left out once it was refused. A row with the number
+/// would do as well, but where answers are out of step sqlx panics on what it takes for
+/// rows.
+async fn ask_all(
+    connection: &mut MySqlConnection,
+    mut usual: &str,
+    first: &str,
+    missing: Option<&str>,
+) -> Result<Found, sqlx::Error> {
     let asked = async move {
-        let mut earlier = None;
+        let (mut earlier, mut ours) = (None, Found::Ours);
         for _ in 0..TRIES {
             let asked = format!("{}_asked", savepoint_name(0, fresh_number()));
-            let sql = AssertSqlSafe(format!("{first}RELEASE SAVEPOINT {asked}"));
+            let sql = AssertSqlSafe(format!("{usual}{first}RELEASE SAVEPOINT {asked}"));
             let Err(error) = connection.execute(sql).await else {
                 return Err(out_of_step());
             };
             let no_such = number(&error) == Some(NO_SUCH_SAVEPOINT);
             if no_such && names(&error, &asked) {
-                return Ok(true);
+                return Ok(ours);
             } else if no_such && missing.is_some_and(|missing| names(&error, missing)) {
-                return Ok(false);
+                return Ok(Found::NotOurs);
+            } else if number(&error) == Some(UNUSUAL) && !usual.is_empty() {
+                // Also where it answers what the caller sent: then closing is enough.
+                (usual, ours) = ("", Found::OursAndSpoiled);
             } else if number(&error).is_none() || MySqlBackend.damage(&error) >= Damage::Connection
             {
                 return Err(error);

@@ -30,7 +30,7 @@ use crate::{
 };
 
 use super::{
-    Asked, Backend, Damage, Ending, Mode, Refusal, Session, Terms, Text, is_broken, is_cut,
+    Asked, Backend, Damage, Ending, Found, Mode, Refusal, Session, Terms, Text, is_broken, is_cut,
     nested_sql, only_sqlite, out_of_step, savepoint_name,
     text::{Dialect, read},
 };
@@ -350,7 +350,7 @@ impl Backend<Postgres> for PostgresBackend {
         &self,
         connection: &'c mut PgConnection,
         mark: Option<Mark>,
-    ) -> BoxFuture<'c, Result<bool, sqlx::Error>> {
+    ) -> BoxFuture<'c, Result<Found, sqlx::Error>> {
         Box::pin(async move {
             let level = mark.map_or(0, |mark| mark.level);
             let sql = format!("current_setting('{MARK}{level}', true)");

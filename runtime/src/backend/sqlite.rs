@@ -25,7 +25,7 @@ use crate::{
 };
 
 use super::{
-    Asked, Backend, Damage, Ending, Interrupt, Mode, Refusal, Session, Terms, Text, is_cut,
+    Asked, Backend, Damage, Ending, Found, Interrupt, Mode, Refusal, Session, Terms, Text, is_cut,
     nested_sql, only_postgres, savepoint_name,
     text::{Dialect, read},
 };
@@ -359,15 +359,15 @@ impl Backend<Sqlite> for SqliteBackend {
         &self,
         connection: &'c mut SqliteConnection,
         mark: Option<Mark>,
-    ) -> BoxFuture<'c, Result<bool, sqlx::Error>> {
+    ) -> BoxFuture<'c, Result<Found, sqlx::Error>> {
         Box::pin(async move {
             let Some(mark) = mark else {
-                return Ok(true);
+                return Ok(Found::Ours);
             };
             let release = format!("RELEASE SAVEPOINT {}", mark_name(mark));
             match connection.execute(AssertSqlSafe(release)).await {
-                Ok(_) => Ok(true),
-                Err(error) if is_generic(&error) => Ok(false),
+                Ok(_) => Ok(Found::Ours),
+                Err(error) if is_generic(&error) => Ok(Found::NotOurs),
                 Err(error) => Err(error),
             }
         })

@@ -152,7 +152,7 @@ impl<DB: Database> Lease<DB> {
         let (backend, patience) = (backend::of::<DB>(), self.held.about.patience());
         let proven = backend.prove(self.connection(), mark);
         match timeout(patience, proven).await {
-            Ok(Ok(ours)) => ours,
+            Ok(Ok(found)) => found.is_ours(),
             // Aborted, and so whole.
             Ok(Err(error)) => backend.damage(&error) == Damage::Scope,
             Err(_) => false,

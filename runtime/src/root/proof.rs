@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::Root;
 use crate::{
-    backend::{self, Backend, Damage},
+    backend::{self, Backend, Damage, Found},
     error::Kind,
     state::{Flight, State},
 };
@@ -57,7 +57,7 @@ impl<DB: Database> Root<'_, DB> {
                 nested = backend.settled_depth(connection).await? > depth_of_ours;
             }
             match mark {
-                Some(mark) => backend.prove(connection, Some(mark)).await,
+                Some(mark) => Ok(backend.prove(connection, Some(mark)).await?.is_ours()),
                 None => backend.verify(connection).await,
             }
         });
@@ -108,21 +108,24 @@ impl<DB: Database> Root<'_, DB> {
         if takes_off {
             state.proof.unmarked();
         }
-        match proven {
-            Ok(true) => state.proof.proven(),
-            Ok(false) if is_in_doubt => {}
-            Ok(false) => state.ended_early(survives),
-            Err(error) if backend.damage(&error) == Damage::Scope => {
+        match &proven {
+            Ok(found) if found.is_ours() => state.proof.proven(),
+            Ok(_) if is_in_doubt => {}
+            Ok(_) => state.ended_early(survives),
+            Err(error) if backend.damage(error) == Damage::Scope => {
                 // Which is known already of a function that fails.
                 if succeeded {
-                    state.failed::<DB>(Damage::Transaction, &error);
+                    state.failed::<DB>(Damage::Transaction, error);
                 }
                 state.proof.aborted();
             }
             Err(error) => {
-                let damage = backend.damage(&error).max(Damage::Transaction);
-                state.failed::<DB>(damage, &error);
+                let damage = backend.damage(error).max(Damage::Transaction);
+                state.failed::<DB>(damage, error);
             }
+        }
+        if matches!(proven, Ok(Found::OursAndSpoiled)) {
+            self.link.spoil();
         }
         if succeeded && nested {
             self.state
@@ -133,11 +136,11 @@ impl<DB: Database> Root<'_, DB> {
 
 /// Waits for an answer to a question about the transaction, for as long as a connection may
 /// take to become clean.
-async fn asked<DB: Database>(
+async fn asked<DB: Database, A>(
     state: &mut State,
     backend: &'static dyn Backend<DB>,
-    question: impl Future<Output = Result<bool, sqlx::Error>>,
-) -> Result<bool, sqlx::Error> {
+    question: impl Future<Output = Result<A, sqlx::Error>>,
+) -> Result<A, sqlx::Error> {
     state.in_flight = Some(Flight::Savepoint);
     let answer = timeout(backend.patience(), question).await;
     state.in_flight = None;

@@ -154,6 +154,10 @@ impl<'a> Statements<'a> {
         if first.is(&["SET"]) && self.dialect == Dialect::MySql {
             return self.sets_how_it_ends();
         }
+        // It commits, and what it locks outlives the transaction (MariaDB, BACKUP STAGE).
+        if first.is(&["BACKUP"]) && self.dialect == Dialect::MySql {
+            return Ok(true);
+        }
         Ok(first.is(&["COMMIT", "BEGIN", "END", "ABORT"]))
     }
 

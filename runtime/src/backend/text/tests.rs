@@ -328,6 +328,8 @@ fn mysql_has_programs_and_executes_comments() {
             "SET @@session.autocommit=0",
             "set @before = @@autocommit, autocommit := 0",
             "set @@autocommit = 0",
+            "backup stage start",
+            "select 1; BACKUP LOCK notes",
             "select 1; set sql_mode = '', session completion_type = 'CHAIN'",
             "create table t (event int); commit",
             "alter table t add function int; commit",
