@@ -11,7 +11,7 @@ use sqlx::{Database, pool::PoolConnection};
 use sqlx_core::transaction::TransactionManager;
 
 use crate::{
-    backend::{self, Damage, Mode, Refusal, Terms},
+    backend::{self, Damage, Interrupt, Mode, Refusal, Terms},
     conclude::{Concluded, End, answer},
     error::{Error, Kind},
     hooks::Due,
@@ -36,6 +36,8 @@ pub(crate) struct Borrowed<'c, DB: Database> {
     settled: bool,
     /// Whether the connection is given up.
     discarded: bool,
+    /// Ends the statement that an embedded engine runs.
+    interrupt: Interrupt,
 }
 
 enum Owner<'c, DB: Database> {
@@ -75,6 +77,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
             stage: Stage::Closed,
             settled: false,
             discarded: false,
+            interrupt: Interrupt::default(),
         }
     }
 
@@ -137,6 +140,22 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         }
     }
 
+    /// Prepares for ending the statement that runs, in the midst of the transaction.
+    pub(crate) async fn make_interruptible(&mut self) -> Result<Interrupt, sqlx::Error> {
+        let made = backend::of::<DB>().interruptible(self.connection());
+        self.interrupt = made.await?;
+        Ok(self.interrupt.clone())
+    }
+
+    /// Waits for the statement that was told to end.
+    async fn settle(&mut self) {
+        if self.interrupt.is_raised() {
+            // It fails where the connection is lost, which its next use finds.
+            let _ = backend::of::<DB>().settle(self.connection()).await;
+            self.interrupt.lower();
+        }
+    }
+
     /// Undoes what a BEGIN has done that failed half-way. A transaction that it found
     /// open is not this one's to end.
     async fn not_begun(&mut self, error: &sqlx::Error) {
@@ -156,6 +175,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
     /// Ends the transaction. Its hooks are for the caller to run.
     pub(crate) async fn conclude(mut self, end: End, damage: Damage) -> Concluded {
         self.stage = Stage::Ending;
+        self.settle().await;
         let (outcome, answer) = match end {
             End::Commit(ticket) => self.commit(ticket).await,
             End::RollBack(told) => {
@@ -278,11 +298,22 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
     /// every answer has been read.
     pub(crate) fn abandon(mut self, damage: Damage, proof: Proof, settled: bool) {
         self.settled = settled;
+        if !settled {
+            self.interrupt.raise();
+        }
         // Something may be under way that nobody has seen, and there is no time to ask.
         let is_lost = damage >= Damage::Connection
             || (proof.is_exposed() && !backend::of::<DB>().is_embedded());
         if is_lost && self.stage != Stage::Closed {
             self.discard();
+        }
+    }
+
+    /// No pool gets the connection back.
+    pub(crate) fn spoil(&mut self) {
+        if let Owner::Pooled(connection) = &mut self.owner {
+            observe::closed(SPOILED);
+            connection.close_on_drop();
         }
     }
 
@@ -309,14 +340,6 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
     /// be done from here.
     fn discard(&mut self) {
         if matches!(self.stage, Stage::Open | Stage::Ending) {
-    /// No pool gets the connection back.
-    pub(crate) fn spoil(&mut self) {
-        if let Owner::Pooled(connection) = &mut self.owner {
-            observe::closed(SPOILED);
-            connection.close_on_drop();
-        }
-    }
-
             // sqlx must not take a later COMMIT for this savepoint's end.
             self.queue_rollback();
         }
@@ -332,6 +355,11 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
 impl<DB: Database> Drop for Borrowed<'_, DB> {
     fn drop(&mut self) {
         let (nested, sets_back) = (self.is_nested(), self.sets_back);
+        if self.interrupt.is_raised() {
+            // Whatever the owner runs next is not to be ended.
+            backend::of::<DB>().catch_up(self.connection());
+            self.interrupt.lower();
+        }
         match self.stage {
             Stage::Closed => {}
             // The owner's transaction has at most one savepoint more.

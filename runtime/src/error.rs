@@ -205,7 +205,9 @@ impl Error {
 
     /// The call, a statement, or the wait for a lock took longer than its limit
     /// (57014, `query_canceled`; 55P03, `lock_not_available`). The transaction is
-    /// rolled back: no COMMIT was sent.
+    /// rolled back: no COMMIT was sent. Nobody can be asked any more what was committed on
+    /// [`connection()`](crate::Tx::connection), or by a statement that commits implicitly;
+    /// the message says so where that may be.
     ///
     /// Limits that the engine keeps give the engine's own error instead:
     /// PostgreSQL's 57014, 55P03 and 25P03, MySQL's 1205.

@@ -180,15 +180,15 @@ impl<DB: Database> Lease<DB> {
     }
 
     /// What ends the statement that runs.
-    pub(crate) fn interrupt(&self) -> Interrupt {
+    fn interrupt(&self) -> Interrupt {
         self.held.about.interrupt.clone()
     }
 
     /// Prepares that, in the midst of the transaction.
-    pub(crate) async fn make_interruptible(&mut self) -> Result<(), sqlx::Error> {
+    pub(crate) async fn make_interruptible(&mut self) -> Result<Interrupt, sqlx::Error> {
         let made = backend::of::<DB>().interruptible(self.connection());
         self.held.about.interrupt = made.await?;
-        Ok(())
+        Ok(self.interrupt())
     }
 
     /// What the server calls the transaction, if it was asked.

@@ -116,6 +116,17 @@ impl Limits {
         }
     }
 
+    /// Whether a timer here keeps one of those that a statement can pass.
+    pub(crate) fn are_timed<DB: Database>(&self) -> bool {
+        let statement = self.statement_timeout.is_some();
+        self.timeout.is_some() || (statement && !backend::of::<DB>().limits_statements())
+    }
+
+    /// Whether statements have to be ended in this process when their time is over.
+    pub(crate) fn interrupt<DB: Database>(&self) -> bool {
+        backend::of::<DB>().is_embedded() && self.are_timed::<DB>()
+    }
+
     /// The first limit that is set at BEGIN and that `open`, those of the
     /// transaction that is open, do not keep.
     pub(crate) fn beyond(&self, open: &Self) -> Option<&'static str> {

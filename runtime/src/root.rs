@@ -12,7 +12,7 @@ use tracing::Span;
 
 pub(crate) use self::place::Place;
 use crate::{
-    backend::{self, Damage, Mode},
+    backend::{self, Damage, Interrupt, Mode},
     before_commit::BeforeCommit,
     begin::DynSource,
     borrowed::Borrowed,
@@ -68,6 +68,9 @@ impl<'c, DB: Database> Root<'c, DB> {
             rarely();
             let special = options.special.unwrap_or(Special::NOTHING);
             state.terms = place.terms(mode, &special);
+            if state.terms.limits.interrupt::<DB>() {
+                state.want_interrupt();
+            }
             let attempt = place.attempt(&special);
             rehearses = attempt.as_ref().is_some_and(|attempt| attempt.number == 1)
                 && place
@@ -195,23 +198,19 @@ impl<'c, DB: Database> Root<'c, DB> {
         self.holds = place.pool().map(id);
         let source = place.source();
         self.link = match (lease, mem::replace(&mut self.link, Link::Ended)) {
-            (Some(lease), _) => {
-                self.state.set_interrupt(lease.interrupt());
-                Link::Leased(lease)
-            }
+            (Some(lease), _) => Link::Leased(lease),
             (None, Link::Idle(Place::Connection(borrowed))) => {
                 rarely();
                 Link::Borrowed(borrowed)
             }
             _ => unreachable!("what is not a connection begins with a lease"),
         };
-        match source {
-            Some(source) => {
-                rarely();
-                Box::pin(self.prepare(source)).await
-            }
-            None => Ok(()),
-        }
+        let Some(source) = source else {
+            return Ok(());
+        };
+        rarely();
+        self.make_interruptible().await?;
+        Box::pin(self.prepare(source)).await
     }
 
     /// The statement did not run, so the body must not go on without it.
@@ -236,19 +235,23 @@ impl<'c, DB: Database> Root<'c, DB> {
         })
     }
 
-    /// Prepares for ending the statements of a part whose time is limited.
+    /// Prepares for ending the statements of what has only so much time. SQLite ends the
+    /// whole transaction with one that writes, so not inside one of the owner's.
     async fn make_interruptible(&mut self) -> Result<(), sqlx::Error> {
-        let Link::Leased(lease) = &mut self.link else {
-            return Ok(());
-        };
         if !self.state.takes_interrupt() {
             return Ok(());
         }
         self.state.in_flight = Some(Flight::Savepoint);
-        let made = lease.make_interruptible().await;
+        let made = match &mut self.link {
+            Link::Leased(lease) => lease.make_interruptible().await,
+            Link::Borrowed(borrowed) if !borrowed.is_nested() => {
+                borrowed.make_interruptible().await
+            }
+            _ => Ok(Interrupt::default()),
+        };
         self.state.in_flight = None;
         match made {
-            Ok(()) => self.state.set_interrupt(lease.interrupt()),
+            Ok(interrupt) => self.state.set_interrupt(interrupt),
             Err(error) => return Err(self.not_begun(error)),
         }
         Ok(())
@@ -295,9 +298,6 @@ impl<DB: Database> Link<'_, DB> {
         }
     }
 
-    fn parts<'a>(
-        &'a mut self,
-        state: &'a mut State,
     /// The connection is of no use behind the transaction.
     fn spoil(&mut self) {
         match self {
@@ -307,6 +307,9 @@ impl<DB: Database> Link<'_, DB> {
         }
     }
 
+    fn parts<'a>(
+        &'a mut self,
+        state: &'a mut State,
     ) -> (Option<&'a mut DB::Connection>, &'a mut State) {
         let connection = match self {
             Self::Leased(lease) => Some(&mut **lease.connection()),

@@ -102,7 +102,6 @@ impl<DB: Database> About<DB> {
     }
 
     pub(crate) fn set_session(&mut self, session: Session) {
-        self.interrupt = session.interrupt.clone();
         self.sets_back = session.sets_back;
         if let Some(identity) = &mut self.identity {
             identity.session = session;

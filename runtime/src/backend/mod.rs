@@ -296,7 +296,7 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
         let _ = connection;
     }
 
-    /// Lets sqlx's count catch up with what was queued, without a future to wait in.
+    /// Lets sqlx's worker catch up with what was queued, without a future to wait in.
     fn catch_up(&self, connection: &mut DB::Connection) {
         let _ = connection;
     }

@@ -355,7 +355,8 @@ impl Backend<Postgres> for PostgresBackend {
             let level = mark.map_or(0, |mark| mark.level);
             let sql = format!("current_setting('{MARK}{level}', true)");
             let told = ask(connection, "", &sql).await?;
-            Ok(mark.is_none_or(|mark| told == Some(mark.number.to_string())))
+            let ours = mark.is_none_or(|mark| told == Some(mark.number.to_string()));
+            Ok(ours.into())
         })
     }
 

@@ -81,13 +81,8 @@ impl Backend<Sqlite> for SqliteBackend {
         connection: &'c mut SqliteConnection,
         terms: &Terms,
     ) -> BoxFuture<'c, Result<Session, sqlx::Error>> {
-        let (mode, limited, begin) = (terms.mode, terms.identify, begin_sql(terms));
+        let (mode, begin) = (terms.mode, begin_sql(terms));
         Box::pin(async move {
-            let interrupt = if limited {
-                interruptible(connection).await?
-            } else {
-                Interrupt::default()
-            };
             let sets_back = match mode {
                 Mode::Write => {
                     SqliteTransactionManager::begin(connection, Some(begin)).await?;
@@ -96,7 +91,6 @@ impl Backend<Sqlite> for SqliteBackend {
                 Mode::Read => begin_reading(connection, begin).await?,
             };
             Ok(Session {
-                interrupt,
                 sets_back,
                 ..Session::default()
             })
@@ -289,8 +283,8 @@ impl Backend<Sqlite> for SqliteBackend {
     }
 
     /// The worker is a thread of its own and answers whoever stands still for that, a
-    /// second at most. What it has to do is a rollback to a savepoint, which is short,
-    /// unless a statement that runs for longer comes first.
+    /// second at most. What it has to do is to end a statement, or a rollback to a
+    /// savepoint, which is short, unless a statement that runs for longer comes first.
     fn catch_up(&self, connection: &mut SqliteConnection) {
         const LOOKS: u32 = 2_000;
         let mut done = pin!(connection.ping());

@@ -157,7 +157,6 @@ impl Interrupt {
 /// What BEGIN's answer told of itself.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Session {
-    pub(crate) interrupt: Interrupt,
     /// Whether BEGIN has changed a setting of the connection that is to be set back.
     pub(crate) sets_back: bool,
     /// What the server calls the session: a seat, which others have before and after.

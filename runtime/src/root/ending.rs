@@ -312,7 +312,8 @@ impl<DB: Database> Root<'_, DB> {
         match link {
             Link::Leased(lease) => lease.abandon(damage, proof, hooks),
             Link::Borrowed(borrowed) => {
-                borrowed.abandon(damage, proof, !state.half_read);
+                let settled = !state.half_read && !state.unsettled;
+                borrowed.abandon(damage, proof, settled);
                 if proof.is_whole() {
                     hooks.run_in_background(When::RolledBack);
                 }

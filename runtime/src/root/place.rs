@@ -70,9 +70,6 @@ impl<'c, DB: Database> Place<'c, DB> {
         let source = self.source();
         let limits = source.map_or_else(Limits::new, DynSource::limits);
         let limits = special.limits.or(limits);
-        // A timer that is ours leaves a session behind that is not.
-        let timed = limits.timeout.is_some()
-            || (limits.statement_timeout.is_some() && !backend::of::<DB>().limits_statements());
         let Characteristics {
             isolation, locking, ..
         } = special.characteristics;
@@ -83,7 +80,8 @@ impl<'c, DB: Database> Place<'c, DB> {
                 ..special.characteristics
             },
             limits,
-            identify: timed && self.pool().is_some(),
+            // A timer that is ours leaves a session behind that is not.
+            identify: limits.are_timed::<DB>() && self.pool().is_some(),
             resolvable: special.resolvable,
             up_to_date: special.up_to_date,
             ..Extras::NOTHING

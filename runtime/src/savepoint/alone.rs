@@ -39,6 +39,9 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
             ..Extras::NOTHING
         };
         state.set_part(Some(Terms::new(mode, asked)));
+        if special.limits.interrupt::<DB>() {
+            state.want_interrupt();
+        }
         let alone = Alone {
             tally: mem::take(&mut state.tally),
             witness: state.swap_witness(Witness::of(options.name)),
