@@ -10,7 +10,7 @@ use crate::said::said;
 const JOINED_FAILED: Kind = Kind::JoinedFailed("rename");
 
 /// Every kind but [`Kind::Transient`], whose code is its cause's.
-const KINDS: [(Kind, &str, &str); 18] = [
+const KINDS: [(Kind, &str, &str); 19] = [
     (Kind::Refused, "doomed", "25P02"),
     (Kind::Doomed, "doomed", "25P02"),
     (Kind::Interrupted, "doomed", "25P02"),
