@@ -4,9 +4,9 @@
 //! sqlx undoes it: by a rollback that is queued, and sent with whatever the
 //! connection is used for next.
 
+mod dropped;
 mod nested;
 
-use futures_util::FutureExt;
 use sqlx::{Database, pool::PoolConnection};
 use sqlx_core::transaction::TransactionManager;
 
@@ -18,7 +18,7 @@ use crate::{
     observe::{self, Outcome, SPOILED},
     recorded::record,
     resolve::Ticket,
-    state::Proof,
+    state::Mark,
 };
 
 /// A caller's connection, with or without a transaction of the caller's on it.
@@ -166,7 +166,8 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         let restored = if backend.is_found_unfit(error) {
             Ok(())
         } else {
-            backend.restore(self.connection(), false).await
+            let restored = backend.restore(self.connection(), false, None).await;
+            restored.map(drop)
         };
         self.left(restored);
         self.reset().await;
@@ -183,8 +184,12 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
                 (Outcome::RolledBack, answer(told))
             }
             End::Leave(outcome, told) => {
-                self.leave(damage).await;
+                self.leave(damage, None).await;
                 (outcome, answer(told))
+            }
+            End::Aborted(aborted) => {
+                let kept = self.leave(damage, aborted.mark).await;
+                aborted.ended(kept)
             }
         };
         self.reset().await;
@@ -246,14 +251,16 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
             DB::TransactionManager::rollback(self.connection()).await
         } else if backend::depth::<DB>(self.connection()) > 1 {
             // sqlx would only end what was nested and left open.
-            return backend.restore(self.connection(), sets_back).await;
+            let restored = backend.restore(self.connection(), sets_back, None).await;
+            return restored.map(drop);
         } else {
             backend.rollback(self.connection(), sets_back).await
         };
-        match rolled_back {
-            Ok(()) => Ok(()),
-            Err(_) => backend.restore(self.connection(), sets_back).await,
+        if rolled_back.is_ok() {
+            return Ok(());
         }
+        let restored = backend.restore(self.connection(), sets_back, None).await;
+        restored.map(drop)
     }
 
     async fn roll_back(&mut self, damage: Damage) {
@@ -279,34 +286,21 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         }
     }
 
-    /// Ends whatever is open, where that may not be the transaction that began.
-    async fn leave(&mut self, damage: Damage) {
+    /// Ends whatever is open, where that may not be the transaction that began. Whether
+    /// the one with `mark` may have been committed before.
+    async fn leave(&mut self, damage: Damage, mark: Option<Mark>) -> bool {
         let (sets_back, backend) = (self.sets_back, backend::of::<DB>());
         if self.is_nested() && damage < Damage::Connection && backend.is_embedded() {
             self.find_savepoint().await;
         }
         if self.is_nested() || damage >= Damage::Connection {
-            return self.roll_back(damage).await;
+            self.roll_back(damage).await;
+            return false;
         }
-        let restored = backend::of::<DB>()
-            .restore(self.connection(), sets_back)
-            .await;
-        self.left(restored);
-    }
-
-    /// The body was dropped: all that can be done at once is done. `settled` says whether
-    /// every answer has been read.
-    pub(crate) fn abandon(mut self, damage: Damage, proof: Proof, settled: bool) {
-        self.settled = settled;
-        if !settled {
-            self.interrupt.raise();
-        }
-        // Something may be under way that nobody has seen, and there is no time to ask.
-        let is_lost = damage >= Damage::Connection
-            || (proof.is_exposed() && !backend::of::<DB>().is_embedded());
-        if is_lost && self.stage != Stage::Closed {
-            self.discard();
-        }
+        let restored = backend.restore(self.connection(), sets_back, mark).await;
+        let kept = restored.as_ref().map_or(mark.is_some(), |kept| *kept);
+        self.left(restored.map(drop));
+        kept
     }
 
     /// No pool gets the connection back.
@@ -314,25 +308,6 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         if let Owner::Pooled(connection) = &mut self.owner {
             observe::closed(SPOILED);
             connection.close_on_drop();
-        }
-    }
-
-    /// Has the limits set back without waiting for it: sent at once, where nothing else is
-    /// to be read first.
-    fn reset_unwaited(&mut self) {
-        let backend = backend::of::<DB>();
-        let reset = backend.reset_sql(&self.terms);
-        let is_settled = self.settled && self.stage == Stage::Open;
-        let is_changed = reset.is_some() || (self.sets_back && !backend.is_embedded());
-        match (&mut self.owner, reset) {
-            (Owner::Pooled(connection), _) if is_changed => {
-                observe::closed("a setting of it could not be set back");
-                connection.close_on_drop();
-            }
-            (Owner::Plain(connection), Some(reset)) if is_settled => {
-                let _ = backend.run(connection, reset).now_or_never();
-            }
-            _ => {}
         }
     }
 
@@ -348,46 +323,6 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         if let Owner::Pooled(connection) = &mut self.owner {
             observe::closed("its transaction could not be ended");
             connection.close_on_drop();
-        }
-    }
-}
-
-impl<DB: Database> Drop for Borrowed<'_, DB> {
-    fn drop(&mut self) {
-        let (nested, sets_back) = (self.is_nested(), self.sets_back);
-        if self.interrupt.is_raised() {
-            // Whatever the owner runs next is not to be ended.
-            backend::of::<DB>().catch_up(self.connection());
-            self.interrupt.lower();
-        }
-        match self.stage {
-            Stage::Closed => {}
-            // The owner's transaction has at most one savepoint more.
-            Stage::Beginning if nested => {}
-            Stage::Beginning => {
-                if !backend::of::<DB>().abandon(self.connection(), sets_back) {
-                    self.discard();
-                }
-            }
-            Stage::Open | Stage::Ending if nested => {
-                if backend::depth::<DB>(self.connection()) > self.depth() {
-                    // One rollback too many would be the owner's.
-                    backend::of::<DB>().catch_up(self.connection());
-                }
-                self.queue_rollback();
-            }
-            Stage::Open | Stage::Ending => {
-                self.reset_unwaited();
-                let connection = self.connection();
-                // Also where sqlx counts none any more: its SQLite worker waits
-                // for this after an end whose answer nobody took.
-                let levels = backend::depth::<DB>(connection).max(1);
-                backend::of::<DB>().prepare_to_abandon(connection);
-                for _ in 0..levels {
-                    <DB::TransactionManager as TransactionManager>::start_rollback(connection);
-                }
-                backend::of::<DB>().abandon(connection, sets_back);
-            }
         }
     }
 }

@@ -12,12 +12,13 @@ use sqlx::Database;
 use crate::{
     backend,
     deadline::Clock,
-    error::Error,
+    error::{Error, Kind},
     hooks::{Due, Hooks},
     observe::{self, Account, Outcome},
     recorded::record,
     resolve::Ticket,
     retry::{Attempt, Pause},
+    state::Mark,
 };
 
 /// What the body's end asks of the database.
@@ -29,6 +30,32 @@ pub(crate) enum End {
     /// Something else has ended the transaction, or may have, so that its work may be
     /// durable. What is open is rolled back, and this is told.
     Leave(Outcome, Option<Error>),
+    /// The engine has aborted what is open.
+    Aborted(Aborted),
+}
+
+/// A transaction that the engine has aborted, which cannot be asked whose it is before it
+/// has ended.
+#[derive(Debug)]
+pub(crate) struct Aborted {
+    /// What is told if it was the one that began.
+    pub(crate) told: Option<Error>,
+    /// What tells afterwards whether that one was committed before.
+    pub(crate) mark: Option<Mark>,
+    /// Whether the body claimed success.
+    pub(crate) succeeded: bool,
+}
+
+impl Aborted {
+    /// How it ended, and what is told. `kept` says whether the one that began was committed.
+    pub(crate) fn ended(self, kept: bool) -> (Outcome, Result<(), sqlx::Error>) {
+        if !kept {
+            return (Outcome::RolledBack, answer(self.told));
+        }
+        observe::left(Outcome::EndedEarly);
+        let told = self.succeeded.then(|| Error::new(Kind::EndedEarly));
+        (Outcome::EndedEarly, answer(told))
+    }
 }
 
 impl End {
@@ -57,6 +84,10 @@ impl End {
             Self::Leave(outcome, told) => {
                 Self::Leave(*outcome, told.as_ref().and_then(|_| verdict()))
             }
+            Self::Aborted(aborted) => Self::Aborted(Aborted {
+                told: aborted.told.as_ref().and_then(|_| verdict()),
+                ..*aborted
+            }),
         }
     }
 
@@ -65,7 +96,7 @@ impl End {
     pub(crate) fn otherwise(&self) -> Outcome {
         match self {
             Self::Commit(_) => Outcome::Unknown,
-            Self::RollBack(_) => Outcome::RolledBack,
+            Self::RollBack(_) | Self::Aborted(_) => Outcome::RolledBack,
             Self::Leave(outcome, _) => *outcome,
         }
     }
@@ -77,6 +108,7 @@ pub(crate) fn conclude_nothing(end: End, hooks: Hooks) -> Concluded {
         End::Commit(_) => (Outcome::Committed, Ok(())),
         End::RollBack(told) => (Outcome::RolledBack, answer(told)),
         End::Leave(outcome, told) => (outcome, answer(told)),
+        End::Aborted(aborted) => aborted.ended(false),
     };
     Concluded {
         outcome,
@@ -175,6 +207,7 @@ impl Concluded {
             }
             End::RollBack(told) => (Outcome::RolledBack, answer(told)),
             End::Leave(outcome, told) => (outcome, answer(told)),
+            End::Aborted(aborted) => aborted.ended(false),
         };
         Self {
             outcome,

@@ -24,7 +24,7 @@ use crate::{
     pools,
     resolve::Number,
     session::About,
-    state::Proof,
+    state::{Mark, Proof},
     waits::{self, Holder},
 };
 
@@ -153,7 +153,7 @@ impl<DB: Database> Lease<DB> {
     async fn begun(mut self) -> Result<Self, sqlx::Error> {
         if backend::depth::<DB>(self.connection()) > 0 {
             // Whoever had it before left a transaction open, or sqlx believes so.
-            Box::pin(self.restored()).await?;
+            Box::pin(self.restored(None)).await?;
         }
         let about = &self.held.about;
         let Some(connection) = &mut self.held.connection else {
@@ -174,7 +174,7 @@ impl<DB: Database> Lease<DB> {
             // Nothing runs on it that would have to be ended.
             self.close("it was lost before the transaction began", Damage::Session);
         } else {
-            self.restore().await;
+            self.restore(None).await;
         }
         Err(error)
     }
@@ -209,19 +209,24 @@ impl<DB: Database> Lease<DB> {
         connection
     }
 
-    /// Gives the connection back clean, or closes it.
-    async fn restore(mut self) {
-        match self.restored().await {
-            Ok(()) => self.give_back(),
+    /// Gives the connection back clean, or closes it. Whether the transaction with `mark`
+    /// may have been committed before.
+    async fn restore(mut self, mark: Option<Mark>) -> bool {
+        match self.restored(mark).await {
+            Ok(kept) => {
+                self.give_back();
+                kept
+            }
             Err(error) => {
                 observe::unclean(&error);
                 let damage = backend::of::<DB>().damage(&error);
                 self.close("it could not be brought back to a clean state", damage);
+                mark.is_some()
             }
         }
     }
 
-    async fn restored(&mut self) -> Result<(), sqlx::Error> {
+    async fn restored(&mut self, mark: Option<Mark>) -> Result<bool, sqlx::Error> {
         let (backend, sets_back) = (backend::of::<DB>(), self.held.about.sets_back);
         let timer = observe::Timer::start();
         let patience = self.held.about.patience();
@@ -232,13 +237,13 @@ impl<DB: Database> Lease<DB> {
                 backend.settle(connection).await?;
                 interrupt.lower();
             }
-            backend.restore(connection, sets_back).await
+            backend.restore(connection, sets_back, mark).await
         };
-        timeout(patience, restored)
+        let kept = timeout(patience, restored)
             .await
             .unwrap_or_else(|_| Err(timed_out()))?;
         timer.event("rollback");
-        Ok(())
+        Ok(kept)
     }
 
     /// Gives the connection back. The caller need not wait for what is of no use

@@ -38,7 +38,8 @@ pub(crate) fn sent<DB: Backend>(db: &TestDb<DB>) -> Option<String> {
 /// A message with what it asks of the transaction in words: `PROVE` whether it is the one
 /// that began, `VERIFY` whether one is open, `RESTORE` what is to be given back.
 fn in_words(message: &str) -> String {
-    let asks = message.ends_with("_asked") || message.ends_with("', NULL");
+    let asks = ["_asked", "', NULL", "THEN 'kept' END"];
+    let asks = asks.iter().any(|end| message.ends_with(end));
     if asks && message.starts_with("ROLLBACK; ") {
         return "RESTORE".to_owned();
     } else if asks && message.starts_with("SAVEPOINT ") {
@@ -54,7 +55,9 @@ fn in_words(message: &str) -> String {
             part.to_owned()
         }
     };
-    let parts = message.split("; ").filter(|part| !part.ends_with("_again"));
+    let is_beside =
+        |part: &str| part.ends_with("_again") || part.starts_with("SET sqlx_transactional.kept_");
+    let parts = message.split("; ").filter(|part| !is_beside(part));
     let parts: Vec<_> = parts.map(in_words).collect();
     parts.join("; ")
 }

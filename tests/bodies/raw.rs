@@ -35,10 +35,10 @@ impl Model<'_> {
             let fails = raw == Raw::Duplicate && self.engine == Engine::Postgres;
             let is_nested = matches!(raw, Raw::Nested(_)) && self.engine == Engine::Postgres;
             self.open.doubtful |= fails || is_nested || raw == Raw::Copy;
-            self.open.mistaken |= fails;
             // Also where none was open.
             if let Some(ended) = &mut self.open.ended {
                 ended.begun = true;
+                self.open.mistaken |= fails && !ended.committed;
             }
             let answer = self.behind_the_end(&[mark]);
             return if raw == Raw::Duplicate {

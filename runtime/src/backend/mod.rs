@@ -269,12 +269,15 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
         sets_back: bool,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
 
-    /// Brings a connection in whatever state back to a clean one, or fails.
+    /// Brings a connection in whatever state back to a clean one, or fails. Whether the
+    /// transaction with `mark` is known to have been committed before, though another one
+    /// was aborted behind it.
     fn restore<'c>(
         &self,
         connection: &'c mut DB::Connection,
         sets_back: bool,
-    ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
+        mark: Option<Mark>,
+    ) -> BoxFuture<'c, Result<bool, sqlx::Error>>;
 
     /// Sets sqlx's own savepoint inside a transaction that is open. Dropped
     /// half-way, the outer transaction is as it was.

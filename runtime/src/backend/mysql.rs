@@ -275,7 +275,8 @@ impl Backend<MySql> for MySqlBackend {
         &self,
         connection: &'c mut MySqlConnection,
         sets_back: bool,
-    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        _: Option<Mark>,
+    ) -> BoxFuture<'c, Result<bool, sqlx::Error>> {
         Box::pin(async move {
             // What was not seen may have locked tables.
             let mut first = format!("{ROLLBACK}; UNLOCK TABLES; ");
@@ -288,7 +289,8 @@ impl Backend<MySql> for MySqlBackend {
             while self::depth(connection) > 0 {
                 MySqlTransactionManager::rollback(connection).await?;
             }
-            set_back(connection, sets_back).await
+            set_back(connection, sets_back).await?;
+            Ok(false)
         })
     }
 

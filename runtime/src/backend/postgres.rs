@@ -267,7 +267,8 @@ impl Backend<Postgres> for PostgresBackend {
         &self,
         connection: &'c mut PgConnection,
         _: bool,
-    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        mark: Option<Mark>,
+    ) -> BoxFuture<'c, Result<bool, sqlx::Error>> {
         Box::pin(async move {
             let mut sql = "ROLLBACK; ".to_owned();
             let depth = PgTransactionManager::get_transaction_depth(connection);
@@ -275,11 +276,12 @@ impl Backend<Postgres> for PostgresBackend {
                 sql.push_str("BEGIN; ");
             }
             sql.push_str(&nested_sql(1..depth));
-            ask(connection, &sql, "NULL").await?;
+            let kept = mark.map_or_else(|| "NULL".to_owned(), kept_sql);
+            let kept = ask(connection, &sql, &kept).await?.is_some();
             while PgTransactionManager::get_transaction_depth(connection) > 0 {
                 PgTransactionManager::rollback(connection).await?;
             }
-            Ok(())
+            Ok(kept)
         })
     }
 
@@ -336,10 +338,18 @@ impl Backend<Postgres> for PostgresBackend {
     }
 
     /// A setting: unlike a SELECT it does not keep the user from changing the
-    /// transaction's isolation.
+    /// transaction's isolation. Beside it are two of the session, which a COMMIT keeps.
     fn mark_sql(&self, mark: Mark) -> String {
-        let Mark { level, number, .. } = mark;
-        format!("SET LOCAL {MARK}{level} = '{number}'")
+        let Mark {
+            level,
+            number,
+            round,
+            ..
+        } = mark;
+        format!(
+            "SET {KEPT}{level} = '{number}'; SET {KEPT_ROUND}{level} = '{round}'; \
+             SET LOCAL {MARK}{level} = '{number}'"
+        )
     }
 
     fn keeps_marks(&self) -> bool {
@@ -455,6 +465,25 @@ impl Drop for ForgetOnDrop<'_> {
 
 /// The setting that marks a transaction, before its level.
 const MARK: &str = "sqlx_transactional.mark_";
+
+/// What is left of the mark if the transaction is committed, before its level.
+const KEPT: &str = "sqlx_transactional.kept_";
+const KEPT_ROUND: &str = "sqlx_transactional.kept_round_";
+
+/// Something other than NULL where the transaction with `mark` was committed.
+fn kept_sql(mark: Mark) -> String {
+    let Mark {
+        level,
+        number,
+        round,
+        ..
+    } = mark;
+    format!(
+        "CASE WHEN (current_setting('{KEPT}{level}', true), \
+         current_setting('{KEPT_ROUND}{level}', true)) = ('{number}', '{round}') \
+         THEN 'kept' END"
+    )
+}
 
 /// Sends `first` and then asks for `what`, until the answer has the number that was asked
 /// for with it: others may come before, because a statement was dropped half-way, or a

@@ -229,7 +229,8 @@ impl Backend<Sqlite> for SqliteBackend {
         &self,
         connection: &'c mut SqliteConnection,
         sets_back: bool,
-    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        _: Option<Mark>,
+    ) -> BoxFuture<'c, Result<bool, sqlx::Error>> {
         Box::pin(async move {
             connection.ping().await?;
             if let Err(error) = connection.execute("BEGIN").await
@@ -247,7 +248,8 @@ impl Backend<Sqlite> for SqliteBackend {
             while depth(connection) > 0 {
                 SqliteTransactionManager::rollback(connection).await?;
             }
-            set_back(connection, sets_back).await
+            set_back(connection, sets_back).await?;
+            Ok(false)
         })
     }
 

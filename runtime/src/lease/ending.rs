@@ -64,8 +64,15 @@ impl<DB: Database> Lease<DB> {
             }
             End::Leave(outcome, told) => {
                 FinishOnDrop::new(runtime, Work::RollBack, Patience::Endless, || async move {
-                    self.leave(damage).await;
+                    self.leave(damage, None).await;
                     Concluded::new(outcome, answer(told), hooks, &account)
+                })
+            }
+            End::Aborted(aborted) => {
+                FinishOnDrop::new(runtime, Work::RollBack, Patience::Endless, || async move {
+                    let kept = self.leave(damage, aborted.mark).await;
+                    let (outcome, answer) = aborted.ended(kept);
+                    Concluded::new(outcome, answer, hooks, &account)
                 })
             }
         }
@@ -83,7 +90,7 @@ impl<DB: Database> Lease<DB> {
                 if damage >= Damage::Connection {
                     self.close("its end came before COMMIT", damage);
                 } else {
-                    self.restore().await;
+                    self.restore(None).await;
                 }
                 (Outcome::RolledBack, Err(error))
             }
@@ -124,7 +131,8 @@ impl<DB: Database> Lease<DB> {
         }
         if backend::depth::<DB>(self.connection()) > 1 {
             // sqlx's own ROLLBACK would only end what was nested and left open.
-            return Box::pin(self.restore()).await;
+            Box::pin(self.restore(None)).await;
+            return;
         }
         let timer = observe::Timer::start();
         let patience = self.held.about.patience();
@@ -133,29 +141,32 @@ impl<DB: Database> Lease<DB> {
                 timer.event("rollback");
                 self.give_back();
             }
-            Ok(Err(_)) => Box::pin(self.restore()).await,
+            Ok(Err(_)) => {
+                Box::pin(self.restore(None)).await;
+            }
             Err(_) => self.close("ROLLBACK took too long", damage),
         }
     }
 
-    /// Ends whatever is open, where that may not be the transaction that began.
-    async fn leave(self, damage: Damage) {
+    /// Ends whatever is open, where that may not be the transaction that began. Whether
+    /// the one with `mark` may have been committed before.
+    async fn leave(self, damage: Damage, mark: Option<Mark>) -> bool {
         if damage >= Damage::Connection {
             self.close("it was lost inside the transaction", damage);
-        } else {
-            self.restore().await;
+            return mark.is_some();
         }
+        self.restore(mark).await
     }
 
-    /// Whether the transaction that is open is known to be the one that began.
-    async fn is_proven(&mut self, mark: Option<Mark>) -> bool {
+    /// Whether the transaction that is open is known to be the one that began. Nothing
+    /// where it is aborted.
+    async fn is_proven(&mut self, mark: Option<Mark>) -> Option<bool> {
         let (backend, patience) = (backend::of::<DB>(), self.held.about.patience());
         let proven = backend.prove(self.connection(), mark);
         match timeout(patience, proven).await {
-            Ok(Ok(found)) => found.is_ours(),
-            // Aborted, and so whole.
-            Ok(Err(error)) => backend.damage(&error) == Damage::Scope,
-            Err(_) => false,
+            Ok(Ok(found)) => Some(found.is_ours()),
+            Ok(Err(error)) if backend.damage(&error) == Damage::Scope => None,
+            _ => Some(false),
         }
     }
 
@@ -166,17 +177,22 @@ impl<DB: Database> Lease<DB> {
         self.interrupt().raise();
         let mut lease = Self::of(self.held.connection.take(), self.held.about.clone(), true);
         let rest = async move {
-            let mut is_whole = proof.is_whole();
+            let (mut is_whole, mut mark) = (proof.is_whole(), None);
             if damage >= Damage::Connection {
                 lease.close("a statement was cut off", damage);
             } else {
                 if proof.is_missing() {
-                    is_whole = lease.is_proven(proof.mark()).await;
+                    let proven = lease.is_proven(proof.mark()).await;
+                    mark = proof.mark().filter(|_| proven.is_none());
+                    is_whole = proven.unwrap_or(true);
                 }
                 if proof.is_exposed() && !backend::of::<DB>().survives_interruption() {
+                    if mark.is_some() {
+                        is_whole = matches!(lease.restored(mark).await, Ok(false));
+                    }
                     lease.close("what was under way on it was not seen", damage);
                 } else {
-                    lease.restore().await;
+                    is_whole &= !lease.restore(mark).await;
                 }
             }
             if is_whole {

@@ -10,7 +10,7 @@ use crate::{
     backend::{self, Damage},
     before_commit,
     borrowed::Borrowed,
-    conclude::{Aftermath, Concluded, End, before, conclude_nothing},
+    conclude::{Aborted, Aftermath, Concluded, End, before, conclude_nothing},
     deadline::{Clock, Deadline},
     error::{Cause, Error, Kind},
     finish::FinishOnDrop,
@@ -99,11 +99,15 @@ impl<DB: Database> Root<'_, DB> {
             told if self.state.proof.may_be_durable() => {
                 End::leave(early, told.filter(|_| succeeded))
             }
-            // What the connection is in is not known either, or not what it answers.
-            told if self.state.proof.is_missing() || self.state.proof.is_aborted() => {
-                let is_told = succeeded && !(asked && self.state.proof.is_aborted());
-                End::Leave(Outcome::RolledBack, told.filter(|_| is_told))
+            // What the connection is in is not known either.
+            told if self.state.proof.is_missing() => {
+                End::Leave(Outcome::RolledBack, told.filter(|_| succeeded))
             }
+            told if self.state.proof.is_aborted() => End::Aborted(Aborted {
+                told: told.filter(|_| succeeded && !asked),
+                mark: self.state.proof.mark(),
+                succeeded,
+            }),
             _ if !succeeded => End::roll_back("the body returned an error"),
             _ if refused.is_some() => End::roll_back("a hook before COMMIT refused"),
             _ if asked => End::roll_back("it was asked for"),
@@ -249,7 +253,8 @@ impl<DB: Database> Root<'_, DB> {
         if let Some(attempt) = self.state.repeated() {
             let failed = failed && self.state.is_transient();
             let rehearsed = self.aftermath.take().and_then(|after| after.pause);
-            let may_follow = !self.state.proof.may_be_durable();
+            let may_follow =
+                !self.state.proof.may_be_durable() && concluded.outcome != Outcome::EndedEarly;
             let recent = self.state.recent();
             let pause = rehearsed.or_else(|| {
                 let pause = may_follow.then(|| concluded.pause::<DB>(attempt, failed, recent));

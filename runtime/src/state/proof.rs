@@ -46,6 +46,8 @@ pub(crate) struct Mark {
     /// How many transactions and savepoints of sqlx's it is inside of.
     pub(crate) level: usize,
     pub(crate) number: u32,
+    /// How often the numbers had begun anew by then.
+    pub(crate) round: u32,
     /// Whether it was looked for before, and nobody waited for the answer. What is taken
     /// off by that is set twice.
     pub(crate) again: bool,
@@ -54,8 +56,14 @@ pub(crate) struct Mark {
 /// A number that the answer before this one did not have. There are few of them, so that
 /// the texts that have them do not fill the server's statistics of statements.
 pub(crate) fn fresh_number() -> u32 {
+    fresh().0
+}
+
+/// The same, and how often the numbers have begun anew.
+fn fresh() -> (u32, u32) {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    NEXT.fetch_add(1, Ordering::Relaxed) % 1_000
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
+    (next % 1_000, next / 1_000 % 1_000)
 }
 
 impl Proof {
@@ -78,10 +86,14 @@ impl Proof {
     /// The mark to be set now, if one is wanted.
     #[inline]
     pub(crate) fn wanted(self, level: usize) -> Option<Mark> {
-        (self.is_wanted && self.mark.is_none()).then(|| Mark {
-            level,
-            number: fresh_number(),
-            again: false,
+        (self.is_wanted && self.mark.is_none()).then(|| {
+            let (number, round) = fresh();
+            Mark {
+                level,
+                number,
+                round,
+                again: false,
+            }
         })
     }
 

@@ -98,16 +98,20 @@ for_each_engine! {
 
     #[test]
     async fn exchanged_transaction_of_a_dropped_body_runs_no_hook(db: &TestDb<DB>) {
-        let diary = Diary::default();
-        let endless = transaction(&db.pool, async |tx| {
-            tx.after_rollback(diary.hook("rolled back"));
-            insert(&mut *tx, 1).await?;
-            run(tx.connection().await?, "commit; begin").await?;
-            pending::<Result<(), AppError>>().await
-        });
-        assert!(timeout(LIMIT, endless).await.is_err());
-        db.assert_whole().await;
-        assert_eq!((diary.read(), db.rows().await), (String::new(), vec![1]));
+        const FAILS: &str = "commit; begin; insert into notes (id, body) values (1, 'x')";
+        for by in ["commit; begin", FAILS] {
+            let diary = Diary::default();
+            let endless = transaction(&db.pool, async |tx| {
+                tx.after_rollback(diary.hook("rolled back"));
+                insert(&mut *tx, 1).await?;
+                let _ = run(tx.connection().await?, by).await;
+                pending::<Result<(), AppError>>().await
+            });
+            assert!(timeout(LIMIT, endless).await.is_err());
+            db.assert_whole().await;
+            assert_eq!((diary.read(), db.rows().await), (String::new(), vec![1]), "{by}");
+            run(&db.observer, "delete from notes").await.unwrap();
+        }
     }
 
     /// What was handed out and is still ours is rolled back, and the hooks are told.
@@ -180,6 +184,58 @@ for_each_engine! {
         drop(lent);
         db.assert_whole().await;
         assert_eq!((diary.read(), db.rows().await), (String::new(), vec![1]));
+    }
+
+    /// Where the one behind it has failed, it looks like one that was aborted.
+    #[test]
+    async fn transaction_exchanged_for_one_that_fails_is_told(db: &TestDb<DB>) {
+        const ENDS: [(&str, bool); 2] = [("commit; begin", true), ("rollback; begin", false)];
+        async fn fails(
+            tx: &mut Tx<'_, DB>,
+            by: &str,
+            diary: &Diary,
+        ) -> Result<Result<(), sqlx::Error>, AppError> {
+            tx.after_commit(diary.hook("committed"));
+            tx.after_rollback(diary.hook("rolled back"));
+            insert(&mut *tx, 1).await?;
+            let connection = tx.connection().await?;
+            run(&mut *connection, by).await?;
+            insert(&mut *connection, 2).await?;
+            Ok(insert(connection, 2).await)
+        }
+        let is_kept_by = |is_kept: bool| if is_kept { vec![1] } else { vec![] };
+        for (by, is_kept) in ENDS {
+            for lends in [false, true] {
+                let diary = Diary::default();
+                let given_on = async |tx: &mut Tx<'_, DB>| Ok(fails(tx, by, &diary).await??);
+                let swallowed = async |tx: &mut Tx<'_, DB>| {
+                    let _ = fails(tx, by, &diary).await?;
+                    Ok::<_, AppError>(())
+                };
+                let (failed, watched) = if lends {
+                    let mut lent = db.pool.acquire().await.unwrap();
+                    watch(transaction(&mut lent, given_on)).await
+                } else {
+                    watch(transaction(&db.pool, given_on)).await
+                };
+                let failed: AppError = failed.unwrap_err();
+                assert!(!matches!(failed, AppError::Refused(_)), "{by}: {failed:?}");
+                db.settle().await;
+                assert_eq!(db.rows().await, is_kept_by(is_kept), "{by}");
+                if is_kept {
+                    assert_eq!(watched[0].end, End::EndedEarly, "{by}");
+                    assert_eq!(diary.read(), "", "{by}");
+                }
+                run(&db.observer, "delete from notes").await.unwrap();
+                let told = transaction(&db.pool, swallowed).await.unwrap_err();
+                assert!(!is_kept || own(&told).is_ended_early(), "{by}: {told:?}");
+                db.assert_whole().await;
+                assert_eq!(db.rows().await, is_kept_by(is_kept), "{by}");
+                assert!(!is_kept || diary.read().is_empty(), "{by}");
+                assert!(!diary.read().contains("committed"));
+                run(&db.observer, "delete from notes").await.unwrap();
+            }
+        }
     }
 
     /// A nested transaction of sqlx's that is dropped while it begins takes the outer
