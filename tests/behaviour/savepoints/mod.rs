@@ -1,6 +1,7 @@
 //! Parts of a transaction that can fail by themselves.
 
 mod dropped;
+mod exposed;
 mod lost;
 mod nested;
 mod undone;

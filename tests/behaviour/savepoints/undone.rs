@@ -43,6 +43,31 @@ for_each_engine! {
         db.assert_whole().await;
     }
 
+    /// What is refused in it needs no mark, and neither does what comes behind it.
+    #[test(Setup::wired())]
+    async fn connection_that_was_refused_in_it_costs_nothing(db: &TestDb<DB>) {
+        let ended = transaction(&db.pool, async |tx| {
+            insert(&mut *tx, 1).await?;
+            let part = tx.savepoint(async |tx| {
+                let joined = transaction(&mut *tx, async |tx| {
+                    insert(tx, 2).await?;
+                    Err::<(), _>(AppError::Refused(1))
+                });
+                drop(joined.await);
+                Ok::<_, AppError>(tx.connection().await.map(drop)?)
+            });
+            let _ = doomed(&part.await.unwrap_err());
+            insert(tx, 3).await.map_err(AppError::from)
+        });
+        ended.await.unwrap();
+        assert_eq!(db.rows().await, [1, 3]);
+        assert_sent(
+            db,
+            "BEGIN; insert 1; SAVEPOINT s1; insert 2; \
+             ROLLBACK TO SAVEPOINT s1; RELEASE SAVEPOINT s1; insert 3; COMMIT",
+        );
+    }
+
     /// PostgreSQL would refuse every further statement.
     #[test]
     async fn a_statement_error_in_it_does_not_doom_the_rest(db: &TestDb<DB>) {

@@ -2,7 +2,7 @@
 
 use sqlx::Connection;
 use sqlx_transactional::{Error as TxError, ReadTx, transaction, transactional};
-use sqlx_transactional_tests::{Setup, TestDb, for_each_engine};
+use sqlx_transactional_tests::{Setup, TestDb, for_each_engine, for_engines};
 
 use crate::{
     app::AppError,
@@ -173,5 +173,32 @@ for_each_engine! {
         assert!(TxError::find(&error).is_some(), "{error:?}");
         assert_eq!(db.rows().await, [0; 0]);
         db.assert_whole().await;
+    }
+}
+
+mod nested {
+    use super::*;
+
+    for_engines! {
+        [postgres]
+
+        /// Where one that is nested does not begin, sqlx takes the outer one back as well,
+        /// and counts none any more.
+        #[test]
+        async fn transaction_that_sqlx_took_back_is_told(db: &TestDb<DB>) {
+            let ended = transaction(&db.pool, async |tx| {
+                let connection = tx.connection().await?;
+                insert(&mut *connection, 1).await?;
+                insert(&mut *connection, 1).await.unwrap_err();
+                connection.begin().await.map(drop).unwrap_err();
+                let again = tx.connection().await.map(drop).unwrap_err();
+                assert!(own(&again).is_ended_early(), "{again:?}");
+                Ok::<_, AppError>(())
+            });
+            let error = ended.await.unwrap_err();
+            assert!(own(&error).is_ended_early(), "{error:?}");
+            assert_eq!(db.rows().await, [0; 0]);
+            db.assert_whole().await;
+        }
     }
 }
