@@ -1,7 +1,9 @@
 //! A session that would not keep what is written next goes to nobody.
 
 use sqlx_transactional::{Tx, testing::TestTransaction, transaction};
-use sqlx_transactional_tests::{Backend, Setup, TestDb, for_engines, inspect};
+use sqlx_transactional_tests::{
+    Backend, Engine, Setup, TestDb, for_each_engine, for_engines, inspect,
+};
 
 use crate::{
     app::AppError,
@@ -118,6 +120,38 @@ for_engines! {
             inspect::settle(&db.pool).await;
             let after = session(&mut db.pool.acquire().await.unwrap()).await;
             assert_eq!(after, before, "{setting}");
+        }
+    }
+}
+
+mod left_alone {
+    use super::*;
+
+    for_each_engine! {
+        /// What else was set there is the body's, as with sqlx alone.
+        #[test(Setup::default().connections(1))]
+        async fn setting_of_the_body_stays(db: &TestDb<DB>) {
+            let (set, is_set) = match db.engine() {
+                Engine::Postgres => (
+                    "select pg_advisory_lock(1)",
+                    "select count(*) from pg_locks \
+                     where locktype = 'advisory' and pid = pg_backend_pid()",
+                ),
+                Engine::MySql => (
+                    "do get_lock(concat(database(), '_mine'), 0)",
+                    "select cast(is_used_lock(concat(database(), '_mine')) is not null as signed)",
+                ),
+                Engine::Sqlite => ("pragma query_only = 1", "select query_only from pragma_query_only"),
+            };
+            let kept = transaction(&db.pool, async |tx| {
+                insert(&mut *tx, 1).await?;
+                run(tx.connection().await?, set).await
+            });
+            kept.await.unwrap();
+            assert_eq!(db.rows().await, [1]);
+            inspect::settle(&db.pool).await;
+            let mut connection = db.pool.acquire().await.unwrap();
+            assert_eq!(DB::numbers(&mut connection, is_set).await.unwrap(), [1]);
         }
     }
 }
