@@ -7,6 +7,7 @@ use sqlx_transactional_tests::{Setup, TestDb, for_each_engine, for_engines};
 use crate::{
     app::AppError,
     expect::own,
+    slow::drop_pending,
     sql::{ids, insert, run},
     wire_text::assert_sent,
 };
@@ -193,6 +194,23 @@ mod nested {
                 connection.begin().await.map(drop).unwrap_err();
                 let again = tx.connection().await.map(drop).unwrap_err();
                 assert!(own(&again).is_ended_early(), "{again:?}");
+                Ok::<_, AppError>(())
+            });
+            let error = ended.await.unwrap_err();
+            assert!(own(&error).is_ended_early(), "{error:?}");
+            assert_eq!(db.rows().await, [0; 0]);
+            db.assert_whole().await;
+        }
+
+        /// An answer that nobody waited for is not the one to the question whose it is.
+        #[test]
+        async fn raw_rollback_behind_which_an_answer_is_left_is_told(db: &TestDb<DB>) {
+            let ended = transaction(&db.pool, async |tx| {
+                insert(&mut *tx, 1).await?;
+                let connection = tx.connection().await?;
+                run(&mut *connection, "rollback").await?;
+                // 25P01 outside a transaction.
+                drop_pending(run(connection, "savepoint x")).await;
                 Ok::<_, AppError>(())
             });
             let error = ended.await.unwrap_err();
