@@ -12,7 +12,7 @@ use std::{
 
 use sqlx::{Connection, Executor, pool::PoolOptions};
 use sqlx_transactional::{Isolation, Limits, on, pool, read, transaction};
-use sqlx_transactional_tests::{Backend, Setup, TestDb, for_engines, inspect};
+use sqlx_transactional_tests::{Backend, Setup, TestDb, for_engines, inspect, poll_k_then_drop};
 use tokio::time::{sleep, timeout};
 
 use crate::{
@@ -301,6 +301,18 @@ mod on_sqlite {
             run(&mut *lent, "pragma query_only = 0").await.unwrap();
             read(&mut lent, async |tx| ids(tx).await).await.unwrap();
             assert_eq!(query_only(&mut lent).await, 0);
+        }
+
+        /// Whoever is dropped then has not read what it was.
+        #[test]
+        async fn reader_that_is_dropped_while_it_begins_leaves_the_owner_reading(db: &TestDb<DB>) {
+            let mut lent = db.pool.acquire().await.unwrap();
+            run(&mut *lent, "pragma query_only = 1").await.unwrap();
+            for k in 0..30 {
+                let reading = read(&mut lent, async |tx| ids(tx).await);
+                drop(poll_k_then_drop(reading, k / 6).await);
+                assert_eq!(query_only(&mut lent).await, 1, "{k}");
+            }
         }
 
         #[test]

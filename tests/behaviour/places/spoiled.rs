@@ -1,14 +1,20 @@
 //! A session that would not keep what is written next goes to nobody.
 
+use std::{future::pending, time::Duration};
+
 use sqlx_transactional::{Tx, testing::TestTransaction, transaction};
 use sqlx_transactional_tests::{
     Backend, Engine, Setup, TestDb, for_each_engine, for_engines, inspect,
 };
 
+use tokio::time::timeout;
+
 use crate::{
     app::AppError,
     sql::{insert, run},
 };
+
+const SHORT: Duration = Duration::from_millis(200);
 
 for_engines! {
     [mysql]
@@ -104,6 +110,43 @@ for_engines! {
         kept.await.unwrap();
         assert_usable(db, before, "call").await;
         assert_eq!(db.rows().await, [1]);
+    }
+
+    /// Also where nobody waits for the end.
+    #[test(Setup::default().connections(1))]
+    async fn behind_a_body_that_was_dropped(db: &TestDb<DB>) {
+        run(&db.observer, "create procedure spoil() set autocommit = 0").await.unwrap();
+        let texts = [
+            "call spoil()",
+            "execute immediate 'set completion_type = 1'",
+            "execute immediate 'commit and chain'; call spoil()",
+            "lock tables notes write",
+            "flush tables notes with read lock",
+        ];
+        for text in texts {
+            for (lends, refused) in [(false, false), (false, true), (true, false), (true, true)] {
+                let mut lent = lends.then_some(db.pool.acquire().await.unwrap());
+                let body = async |tx: &mut Tx<'_, DB>| {
+                    run(&mut *tx, text).await?;
+                    if refused {
+                        run(&mut *tx, "select 1").await?;
+                    }
+                    pending::<Result<(), sqlx::Error>>().await
+                };
+                let ended = match &mut lent {
+                    Some(lent) => timeout(SHORT, transaction(lent, body)).await,
+                    None => timeout(SHORT, transaction(&db.pool, body)).await,
+                };
+                let _ = ended;
+                drop(lent);
+                inspect::settle(&db.pool).await;
+                let next = timeout(SHORT * 20, insert(&db.pool, 99)).await;
+                next.expect("nothing is locked").expect(text);
+                assert!(db.rows().await.contains(&99), "{text}");
+                run(&db.observer, "delete from notes").await.unwrap();
+                db.assert_whole().await;
+            }
+        }
     }
 
     /// The usual session goes back to the pool.

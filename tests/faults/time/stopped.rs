@@ -1,11 +1,12 @@
 //! SQLite has no session to be ended, so that its statements are stopped here.
 
-use super::{SHORT, is_timed_out, setup};
+use super::{SHORT, blocker, is_timed_out, setup};
 use crate::ledger::PATIENCE;
 use crate::notes::Notes;
-use sqlx::{Connection, Error, SqliteConnection};
+use sqlx::{Connection, Error, Sqlite, SqliteConnection};
 use sqlx_transactional::{Limits, Tx, on, testing::TestTransaction, transaction, transactional};
 use sqlx_transactional_tests::{TestDb, for_engines};
+use std::time::Instant;
 use tokio::time::timeout;
 
 /// Half a minute's work.
@@ -25,11 +26,43 @@ async fn lingers<DB: Notes>(tx: &mut Tx<'_, DB>) -> Result<(), Error> {
     DB::linger(tx, 100).await
 }
 
+/// Stores rows without end.
+const FOR_LONG: &str = "with recursive n (i) as (select 10 union all select i + 1 from n) \
+                        insert into notes select i, 'long' from n";
+
 #[transactional(timeout = "300ms")]
 async fn writes_for_long<DB: Notes>(tx: &mut Tx<'_, DB>) -> Result<(), Error> {
-    let rows = "with recursive n (i) as (select 10 union all select i + 1 from n) \
-                insert into notes select i, 'long' from n";
-    DB::run(tx, rows).await
+    DB::run(tx, FOR_LONG).await
+}
+
+/// Lets its statement go, and ends long before its time is over.
+#[transactional(timeout = "1m")]
+async fn gives_up<DB: Notes>(tx: &mut Tx<'_, DB>) -> Result<(), Error> {
+    let _ = timeout(SHORT, DB::run(tx, FOR_LONG)).await;
+    Err(Error::RowNotFound)
+}
+
+/// What it runs is not seen.
+#[transactional(timeout = "300ms")]
+async fn lingers_out_of_sight(tx: &mut Tx<'_, Sqlite>) -> Result<(), Error> {
+    let endless = sqlx::raw_sql(FOR_LONG).execute(tx.connection().await?);
+    endless.await.map(drop)
+}
+
+#[transactional(savepoint, timeout = "300ms")]
+async fn is_a_part_out_of_sight(tx: &mut Tx<'_, Sqlite>) -> Result<(), Error> {
+    let endless = "with recursive n (i) as (select 1 union all select i + 1 from n) \
+                   select max(i) from n";
+    let endless = sqlx::raw_sql(endless).execute(tx.connection().await?);
+    endless.await.map(drop)
+}
+
+/// Somebody else can write.
+async fn assert_free<DB: Notes>(db: &TestDb<DB>) {
+    let other = transaction(&db.observer, async |tx| DB::insert(tx, 2).await);
+    let other = timeout(PATIENCE, other).await.expect("the lock is free");
+    other.unwrap();
+    DB::run_on(db, "delete from notes").await;
 }
 
 /// A part in a transaction of its own, which goes on behind it.
@@ -110,12 +143,59 @@ for_engines! {
                 DB::linger(tx, 100).await
             });
             assert!(timeout(SHORT, call).await.is_err());
-            let other = transaction(&db.observer, async |tx| DB::insert(tx, 2).await);
-            let other = timeout(PATIENCE, other).await.expect("the lock is free");
-            other.unwrap();
-            DB::run_on(db, "delete from notes").await;
+            assert_free(db).await;
             owner_goes_on(&mut lent).await.unwrap();
         }
+    }
+
+    #[test(setup())]
+    async fn that_which_the_body_let_go_is(db: &TestDb<DB>) {
+        let ended = timeout(PATIENCE, gives_up(&db.pool)).await.expect("it is stopped");
+        assert!(matches!(ended, Err(Error::RowNotFound)), "{ended:?}");
+        assert_free(db).await;
+        db.assert_whole().await;
+        let mut lent = db.pool.acquire().await.unwrap();
+        let ended = timeout(PATIENCE, gives_up(&mut lent)).await.expect("it is stopped");
+        assert!(matches!(ended, Err(Error::RowNotFound)), "{ended:?}");
+        assert_free(db).await;
+        owner_goes_on(&mut lent).await.unwrap();
+    }
+
+    #[test(setup())]
+    async fn that_on_the_connection_is(db: &TestDb<DB>) {
+        assert!(is_timed_out(&lingers_out_of_sight(&db.pool).await.unwrap_err()));
+        assert_free(db).await;
+        let mut lent = db.pool.acquire().await.unwrap();
+        assert!(is_timed_out(&lingers_out_of_sight(&mut lent).await.unwrap_err()));
+        assert_free(db).await;
+        owner_goes_on(&mut lent).await.unwrap();
+        drop(lent);
+        let ended = transaction(&db.pool, async |tx| {
+            DB::insert(&mut *tx, 1).await?;
+            assert!(is_timed_out(&is_a_part_out_of_sight(&mut *tx).await.unwrap_err()));
+            let next = DB::insert(&mut *tx, 2);
+            timeout(PATIENCE, next).await.expect("it is stopped")?;
+            DB::linger(tx, 1).await
+        });
+        ended.await.unwrap();
+        assert_eq!(db.rows().await, [1, 2]);
+        db.assert_whole().await;
+    }
+
+    /// It is not asked whether to go on while it waits, and nobody waits with it.
+    #[test(setup())]
+    async fn that_which_waits_for_a_lock_is_when_it_has_it(db: &TestDb<DB>) {
+        let mut lent = db.pool.acquire().await.unwrap();
+        let other = blocker(db).await;
+        let began = Instant::now();
+        let late = on(&mut lent).limits(Limits::new().timeout(SHORT)).deferred();
+        let late = late.run(async |tx| DB::run(tx, FOR_LONG).await).await;
+        assert!(is_timed_out(&late.unwrap_err()));
+        assert!(began.elapsed() < SHORT * 3, "{:?}", began.elapsed());
+        other.rollback().await.unwrap();
+        timeout(PATIENCE, lent.ping()).await.expect("it is stopped").unwrap();
+        assert_free(db).await;
+        owner_goes_on(&mut lent).await.unwrap();
     }
 
     /// It would end the owner's transaction with it, where it writes.
