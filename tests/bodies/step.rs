@@ -181,7 +181,8 @@ impl Model<'_> {
             Answer::Conflict
         });
         if engine == Engine::Sqlite {
-            self.open.begun = begun;
+            // BEGIN may have been answered before.
+            self.open.begun = begun || self.choices.either();
         }
         // It has undone the mark as well.
         self.open.doubtful |= engine == Engine::MySql && self.open.raw;
@@ -220,7 +221,8 @@ impl Model<'_> {
             Answer::Cut
         });
         if answer == Answer::Cut {
-            self.open.begun = begun;
+            // BEGIN may have been answered before.
+            self.open.begun = begun || self.choices.either();
             // A BEGIN that was cut off cannot be undone from outside.
             self.torn |= !begun && self.program.place == Place::Connection;
         }
