@@ -124,8 +124,11 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
             };
             return begun;
         }
-        // Where this is dropped, nobody knows what it was before.
-        self.sets_back = terms.mode == Mode::Read;
+        // Asked before, because nobody may be there for the answer to BEGIN.
+        self.stage = Stage::Closed;
+        self.sets_back =
+            terms.mode == Mode::Read && backend.reading_changes(self.connection()).await?;
+        self.stage = Stage::Beginning;
         let begun = backend.begin(self.connection(), terms).await;
         self.sets_back = begun.as_ref().is_ok_and(|session| session.sets_back);
         match begun {
@@ -147,9 +150,10 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         Ok(self.interrupt.clone())
     }
 
-    /// Waits for the statement that was told to end.
-    async fn settle(&mut self) {
-        if self.interrupt.is_raised() {
+    /// Ends what may run still, and waits for that.
+    async fn stop(&mut self) {
+        if self.interrupt.is_prepared() {
+            self.interrupt.raise();
             // It fails where the connection is lost, which its next use finds.
             let _ = backend::of::<DB>().settle(self.connection()).await;
             self.interrupt.lower();
@@ -176,7 +180,9 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
     /// Ends the transaction. Its hooks are for the caller to run.
     pub(crate) async fn conclude(mut self, end: End, damage: Damage) -> Concluded {
         self.stage = Stage::Ending;
-        self.settle().await;
+        if !matches!(end, End::Commit(_)) {
+            self.stop().await;
+        }
         let (outcome, answer) = match end {
             End::Commit(ticket) => self.commit(ticket).await,
             End::RollBack(told) => {
@@ -287,18 +293,19 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
     }
 
     /// Ends whatever is open, where that may not be the transaction that began. Whether
-    /// the one with `mark` may have been committed before.
-    async fn leave(&mut self, damage: Damage, mark: Option<Mark>) -> bool {
+    /// the one with `mark` was committed before, where that is known.
+    async fn leave(&mut self, damage: Damage, mark: Option<Mark>) -> Option<bool> {
         let (sets_back, backend) = (self.sets_back, backend::of::<DB>());
         if self.is_nested() && damage < Damage::Connection && backend.is_embedded() {
             self.find_savepoint().await;
         }
         if self.is_nested() || damage >= Damage::Connection {
             self.roll_back(damage).await;
-            return false;
+            // The savepoint was there, inside of the owner's transaction.
+            return (!self.discarded).then_some(false);
         }
         let restored = backend.restore(self.connection(), sets_back, mark).await;
-        let kept = restored.as_ref().map_or(mark.is_some(), |kept| *kept);
+        let kept = restored.as_ref().ok().copied();
         self.left(restored.map(drop));
         kept
     }

@@ -47,14 +47,19 @@ pub(crate) struct Aborted {
 }
 
 impl Aborted {
-    /// How it ended, and what is told. `kept` says whether the one that began was committed.
-    pub(crate) fn ended(self, kept: bool) -> (Outcome, Result<(), sqlx::Error>) {
-        if !kept {
-            return (Outcome::RolledBack, answer(self.told));
-        }
-        observe::left(Outcome::EndedEarly);
-        let told = self.succeeded.then(|| Error::new(Kind::EndedEarly));
-        (Outcome::EndedEarly, answer(told))
+    /// How it ended, and what is told. `kept` says whether the one that began was committed,
+    /// where that is known.
+    pub(crate) fn ended(self, kept: Option<bool>) -> (Outcome, Result<(), sqlx::Error>) {
+        let (outcome, told) = match kept {
+            Some(false) => return (Outcome::RolledBack, answer(self.told)),
+            Some(true) => {
+                let told = self.succeeded.then(|| Error::new(Kind::EndedEarly));
+                (Outcome::EndedEarly, told)
+            }
+            None => (Outcome::Unknown, self.told),
+        };
+        observe::left(outcome);
+        (outcome, answer(told))
     }
 }
 
@@ -108,7 +113,7 @@ pub(crate) fn conclude_nothing(end: End, hooks: Hooks) -> Concluded {
         End::Commit(_) => (Outcome::Committed, Ok(())),
         End::RollBack(told) => (Outcome::RolledBack, answer(told)),
         End::Leave(outcome, told) => (outcome, answer(told)),
-        End::Aborted(aborted) => aborted.ended(false),
+        End::Aborted(aborted) => aborted.ended(Some(false)),
     };
     Concluded {
         outcome,
@@ -207,7 +212,7 @@ impl Concluded {
             }
             End::RollBack(told) => (Outcome::RolledBack, answer(told)),
             End::Leave(outcome, told) => (outcome, answer(told)),
-            End::Aborted(aborted) => aborted.ended(false),
+            End::Aborted(aborted) => aborted.ended(Some(false)),
         };
         Self {
             outcome,

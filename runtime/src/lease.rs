@@ -210,18 +210,18 @@ impl<DB: Database> Lease<DB> {
     }
 
     /// Gives the connection back clean, or closes it. Whether the transaction with `mark`
-    /// may have been committed before.
-    async fn restore(mut self, mark: Option<Mark>) -> bool {
+    /// was committed before, where that is known.
+    async fn restore(mut self, mark: Option<Mark>) -> Option<bool> {
         match self.restored(mark).await {
             Ok(kept) => {
                 self.give_back();
-                kept
+                Some(kept)
             }
             Err(error) => {
                 observe::unclean(&error);
                 let damage = backend::of::<DB>().damage(&error);
                 self.close("it could not be brought back to a clean state", damage);
-                mark.is_some()
+                None
             }
         }
     }

@@ -344,8 +344,9 @@ pub(crate) fn session_ended(ending: Option<Ending>) {
     event!(warn: why, "server session not ended");
 }
 
-/// Why a connection is closed whose session would not keep what is written next.
-pub(crate) const SPOILED: &str = "`connection()` left another autocommit or completion_type";
+/// Why a connection is closed that was out of sight: what is written next in its session may
+/// not be kept, or something is locked there.
+pub(crate) const SPOILED: &str = "its session may not be as it was";
 
 pub(crate) fn closed(why: &'static str) {
     event!(warn: why, "connection closed");

@@ -99,7 +99,7 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         };
         let number = state.next_savepoint();
         let set = sql("SAVEPOINT", level, number, &settings);
-        send::<DB>(connection, state, "savepoint", set).await?;
+        send::<DB>(connection, state, "savepoint", set, false).await?;
         self.number = Some(number);
         Ok(())
     }
@@ -146,7 +146,7 @@ impl<'c, DB: Database> Savepoint<'c, DB> {
         match (self.parent.parts(), self.number) {
             ((Some(connection), state), Some(number)) => {
                 let release = sql("RELEASE SAVEPOINT", level, number, &reset);
-                send::<DB>(connection, state, "release", release).await?;
+                send::<DB>(connection, state, "release", release, false).await?;
                 if !backend::of::<DB>().keeps_marks() {
                     state.proof.savepoint_gone(number);
                 }
@@ -277,7 +277,8 @@ pub(crate) async fn roll_back_to<DB: Database>(
     level: usize,
     number: u32,
 ) {
-    if mem::take(&mut state.unsettled) {
+    let is_stopped = state.is_stopped();
+    if state.takes_unsettled() {
         state.in_flight = Some(Flight::Savepoint);
         let settled = backend::of::<DB>().settle(connection).await;
         state.in_flight = None;
@@ -290,23 +291,24 @@ pub(crate) async fn roll_back_to<DB: Database>(
     let both = format!("ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}");
     let both = AssertSqlSafe(both).into_sql_str();
     state.proof.savepoint_going(number);
-    // An error is in the state, where the next statement finds it.
-    if send::<DB>(connection, state, "rollback to savepoint", both)
-        .await
-        .is_ok()
-    {
+    // An error is in the state, where the next statement finds it. The engine may have ended
+    // the transaction with the statement.
+    let sent = send::<DB>(connection, state, "rollback to savepoint", both, is_stopped).await;
+    if sent.is_ok() {
         let _ = state.take_suspect();
         state.proof.savepoint_gone(number);
     }
 }
 
 /// Sends a savepoint's own SQL. If it fails, nobody knows which savepoints there
-/// are, and the whole transaction is doomed.
+/// are, and the whole transaction is doomed. `may_be_gone` says whether the engine itself
+/// may have ended it.
 async fn send<DB: Database>(
     connection: &mut DB::Connection,
     state: &mut State,
     what: &'static str,
     sql: SqlStr,
+    may_be_gone: bool,
 ) -> Result<(), sqlx::Error> {
     let backend = backend::of::<DB>();
     let timer = observe::Timer::start();
@@ -319,7 +321,7 @@ async fn send<DB: Database>(
             Ok(())
         }
         Err(error) => {
-            if state.proof.is_missing() && backend.is_no_savepoint(&error) {
+            if state.proof.is_missing() && !may_be_gone && backend.is_no_savepoint(&error) {
                 state.ended_early(backend.survives_interruption());
             }
             let damage = backend.damage(&error).max(Damage::Transaction);

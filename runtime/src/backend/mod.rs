@@ -80,24 +80,19 @@ pub(crate) enum Ending {
 
 /// What is found on a connection that was out of sight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// The transaction that was marked.
-    Ours,
-    /// That one, in a session that would not keep what is written next.
-    OursAndSpoiled,
-    /// None, or another.
-    NotOurs,
-}
-
-impl Found {
-    pub(crate) fn is_ours(self) -> bool {
-        self != Self::NotOurs
-    }
+pub(crate) struct Found {
+    /// Whether the transaction is the one that was marked.
+    pub(crate) is_ours: bool,
+    /// Whether the session would not keep what is written next.
+    pub(crate) is_spoiled: bool,
 }
 
 impl From<bool> for Found {
-    fn from(ours: bool) -> Self {
-        if ours { Self::Ours } else { Self::NotOurs }
+    fn from(is_ours: bool) -> Self {
+        Self {
+            is_ours,
+            is_spoiled: false,
+        }
     }
 }
 
@@ -154,6 +149,22 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
     ) -> BoxFuture<'c, Result<Interrupt, sqlx::Error>> {
         let _ = connection;
         Box::pin(std::future::ready(Ok(Interrupt::default())))
+    }
+
+    /// Queues, behind whatever the connection has to do, that its statements run to their
+    /// end again.
+    fn lower_behind(&self, connection: &mut DB::Connection) {
+        let _ = connection;
+    }
+
+    /// Whether BEGIN of a reader will change a setting of the connection that only the one
+    /// who gets its answer can set back.
+    fn reading_changes<'c>(
+        &self,
+        connection: &'c mut DB::Connection,
+    ) -> BoxFuture<'c, Result<bool, sqlx::Error>> {
+        let _ = connection;
+        Box::pin(std::future::ready(Ok(true)))
     }
 
     /// SQL that sets back a limit that `begin` has set on the connection, where the end
@@ -299,7 +310,7 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
         let _ = connection;
     }
 
-    /// Lets sqlx's worker catch up with what was queued, without a future to wait in.
+    /// Lets sqlx's count catch up with what was queued, without a future to wait in.
     fn catch_up(&self, connection: &mut DB::Connection) {
         let _ = connection;
     }

@@ -620,7 +620,7 @@ async fn ask(
     missing: Option<&str>,
 ) -> Result<bool, sqlx::Error> {
     let found = ask_all(connection, "", first, missing).await?;
-    Ok(found.is_ours())
+    Ok(found.is_ours)
 }
 
 /// The same behind `usual`, which is left out once it was refused. A row with the number
@@ -633,7 +633,7 @@ async fn ask_all(
     missing: Option<&str>,
 ) -> Result<Found, sqlx::Error> {
     let asked = async move {
-        let (mut earlier, mut ours) = (None, Found::Ours);
+        let (mut earlier, mut is_spoiled) = (None, false);
         for _ in 0..TRIES {
             let asked = format!("{}_asked", savepoint_name(0, fresh_number()));
             let sql = AssertSqlSafe(format!("{usual}{first}RELEASE SAVEPOINT {asked}"));
@@ -641,13 +641,16 @@ async fn ask_all(
                 return Err(out_of_step());
             };
             let no_such = number(&error) == Some(NO_SUCH_SAVEPOINT);
-            if no_such && names(&error, &asked) {
-                return Ok(ours);
-            } else if no_such && missing.is_some_and(|missing| names(&error, missing)) {
-                return Ok(Found::NotOurs);
+            let is_ours = names(&error, &asked);
+            let is_missing = missing.is_some_and(|missing| names(&error, missing));
+            if no_such && (is_ours || is_missing) {
+                return Ok(Found {
+                    is_ours,
+                    is_spoiled,
+                });
             } else if number(&error) == Some(UNUSUAL) && !usual.is_empty() {
-                // Also where it answers what the caller sent: then closing is enough.
-                (usual, ours) = ("", Found::OursAndSpoiled);
+                // Also where it answers what the caller sent: then it is closed in vain.
+                (usual, is_spoiled) = ("", true);
             } else if number(&error).is_none() || MySqlBackend.damage(&error) >= Damage::Connection
             {
                 return Err(error);

@@ -15,8 +15,8 @@ use sqlx::{
 };
 use sqlx_core::transaction::TransactionManager;
 
-use self::progress::interruptible;
 pub(crate) use self::progress::progress_handler;
+use self::progress::{LOWER, interruptible};
 use crate::{
     characteristics::{Isolation, Locking},
     keys::{Claim, Token, Whereabouts, hex},
@@ -102,6 +102,22 @@ impl Backend<Sqlite> for SqliteBackend {
         connection: &'c mut SqliteConnection,
     ) -> BoxFuture<'c, Result<Interrupt, sqlx::Error>> {
         Box::pin(interruptible(connection))
+    }
+
+    fn lower_behind(&self, connection: &mut SqliteConnection) {
+        // Prepared anew, so that it is too short for the progress handler to be asked.
+        let lower = sqlx::raw_sql(LOWER);
+        let _ = lower.execute(connection).now_or_never();
+    }
+
+    fn reading_changes<'c>(
+        &self,
+        connection: &'c mut SqliteConnection,
+    ) -> BoxFuture<'c, Result<bool, sqlx::Error>> {
+        Box::pin(async move {
+            let set = connection.fetch_one("PRAGMA query_only").await?;
+            Ok(!set.try_get::<bool, _>(0)?)
+        })
     }
 
     #[inline]
@@ -285,8 +301,8 @@ impl Backend<Sqlite> for SqliteBackend {
     }
 
     /// The worker is a thread of its own and answers whoever stands still for that, a
-    /// second at most. What it has to do is to end a statement, or a rollback to a
-    /// savepoint, which is short, unless a statement that runs for longer comes first.
+    /// second at most. What it has to do is a rollback to a savepoint, which is short,
+    /// unless a statement that runs for longer comes first.
     fn catch_up(&self, connection: &mut SqliteConnection) {
         const LOOKS: u32 = 2_000;
         let mut done = pin!(connection.ping());
@@ -358,12 +374,12 @@ impl Backend<Sqlite> for SqliteBackend {
     ) -> BoxFuture<'c, Result<Found, sqlx::Error>> {
         Box::pin(async move {
             let Some(mark) = mark else {
-                return Ok(Found::Ours);
+                return Ok(true.into());
             };
             let release = format!("RELEASE SAVEPOINT {}", mark_name(mark));
             match connection.execute(AssertSqlSafe(release)).await {
-                Ok(_) => Ok(Found::Ours),
-                Err(error) if is_generic(&error) => Ok(Found::NotOurs),
+                Ok(_) => Ok(true.into()),
+                Err(error) if is_generic(&error) => Ok(false.into()),
                 Err(error) => Err(error),
             }
         })

@@ -19,9 +19,10 @@ impl<DB: Database> Borrowed<'_, DB> {
         if !settled {
             self.interrupt.raise();
         }
-        // Something may be under way that nobody has seen, and there is no time to ask.
+        // Something may be under way, or be set or locked in the session, that nobody has
+        // seen, and there is no time to ask.
         let is_lost = damage >= Damage::Connection
-            || (proof.is_exposed() && !backend::of::<DB>().is_embedded());
+            || (!proof.is_whole() && !backend::of::<DB>().is_embedded());
         if is_lost && self.stage != Stage::Closed {
             self.discard();
         }
@@ -51,9 +52,8 @@ impl<DB: Database> Drop for Borrowed<'_, DB> {
     fn drop(&mut self) {
         let (nested, sets_back) = (self.is_nested(), self.sets_back);
         if self.interrupt.is_raised() {
-            // Whatever the owner runs next is not to be ended.
-            backend::of::<DB>().catch_up(self.connection());
-            self.interrupt.lower();
+            // Neither what follows nor what the owner runs next is to be ended.
+            backend::of::<DB>().lower_behind(self.connection());
         }
         match self.stage {
             Stage::Closed => {}

@@ -129,8 +129,9 @@ impl<DB: Database> Lease<DB> {
         if damage >= Damage::Connection {
             return self.close("it was lost inside the transaction", damage);
         }
-        if backend::depth::<DB>(self.connection()) > 1 {
-            // sqlx's own ROLLBACK would only end what was nested and left open.
+        // sqlx's own ROLLBACK would only end what was nested and left open, and wait for what
+        // was dropped and runs.
+        if self.stops() || backend::depth::<DB>(self.connection()) > 1 {
             Box::pin(self.restore(None)).await;
             return;
         }
@@ -149,13 +150,21 @@ impl<DB: Database> Lease<DB> {
     }
 
     /// Ends whatever is open, where that may not be the transaction that began. Whether
-    /// the one with `mark` may have been committed before.
-    async fn leave(self, damage: Damage, mark: Option<Mark>) -> bool {
+    /// the one with `mark` was committed before, where that is known.
+    async fn leave(self, damage: Damage, mark: Option<Mark>) -> Option<bool> {
         if damage >= Damage::Connection {
             self.close("it was lost inside the transaction", damage);
-            return mark.is_some();
+            return None;
         }
+        self.stops();
         self.restore(mark).await
+    }
+
+    /// Ends what may run still, where that can be done. Whether it can.
+    fn stops(&self) -> bool {
+        let interrupt = &self.held.about.interrupt;
+        interrupt.raise();
+        interrupt.is_prepared()
     }
 
     /// Whether the transaction that is open is known to be the one that began. Nothing
@@ -164,7 +173,12 @@ impl<DB: Database> Lease<DB> {
         let (backend, patience) = (backend::of::<DB>(), self.held.about.patience());
         let proven = backend.prove(self.connection(), mark);
         match timeout(patience, proven).await {
-            Ok(Ok(found)) => Some(found.is_ours()),
+            Ok(Ok(found)) => {
+                if found.is_spoiled {
+                    self.spoil();
+                }
+                Some(found.is_ours)
+            }
             Ok(Err(error)) if backend.damage(&error) == Damage::Scope => None,
             _ => Some(false),
         }
@@ -178,6 +192,9 @@ impl<DB: Database> Lease<DB> {
         let mut lease = Self::of(self.held.connection.take(), self.held.about.clone(), true);
         let rest = async move {
             let (mut is_whole, mut mark) = (proof.is_whole(), None);
+            if proof.is_ended_early() && !backend::of::<DB>().is_embedded() {
+                lease.spoil();
+            }
             if damage >= Damage::Connection {
                 lease.close("a statement was cut off", damage);
             } else {
@@ -192,7 +209,8 @@ impl<DB: Database> Lease<DB> {
                     }
                     lease.close("what was under way on it was not seen", damage);
                 } else {
-                    is_whole &= !lease.restore(mark).await;
+                    let kept = lease.restore(mark).await;
+                    is_whole &= mark.is_none() || kept == Some(false);
                 }
             }
             if is_whole {

@@ -93,6 +93,9 @@ impl<DB: Database> Root<'_, DB> {
         }
         let verdict = self.state.verdict();
         let early = self.state.proof.is_ended_early();
+        if early && !backend::of::<DB>().is_embedded() {
+            self.link.spoil();
+        }
         let asked = succeeded && self.state.roll_back && !early;
         let failed = !succeeded || refused.is_some() || (verdict.is_some() && !asked);
         let end = match verdict {
@@ -253,8 +256,9 @@ impl<DB: Database> Root<'_, DB> {
         if let Some(attempt) = self.state.repeated() {
             let failed = failed && self.state.is_transient();
             let rehearsed = self.aftermath.take().and_then(|after| after.pause);
-            let may_follow =
-                !self.state.proof.may_be_durable() && concluded.outcome != Outcome::EndedEarly;
+            let proof = self.state.proof;
+            let is_kept = proof.is_aborted() && concluded.outcome != Outcome::RolledBack;
+            let may_follow = !proof.may_be_durable() && !is_kept;
             let recent = self.state.recent();
             let pause = rehearsed.or_else(|| {
                 let pause = may_follow.then(|| concluded.pause::<DB>(attempt, failed, recent));
@@ -317,7 +321,7 @@ impl<DB: Database> Root<'_, DB> {
         match link {
             Link::Leased(lease) => lease.abandon(damage, proof, hooks),
             Link::Borrowed(borrowed) => {
-                let settled = !state.half_read && !state.unsettled;
+                let settled = !state.half_read && !state.unsettled && !proof.is_exposed();
                 borrowed.abandon(damage, proof, settled);
                 if proof.is_whole() {
                     hooks.run_in_background(When::RolledBack);

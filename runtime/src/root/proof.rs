@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::Root;
 use crate::{
-    backend::{self, Backend, Damage, Found},
+    backend::{self, Backend, Damage},
     error::Kind,
     state::{Flight, State},
 };
@@ -57,7 +57,7 @@ impl<DB: Database> Root<'_, DB> {
                 nested = backend.settled_depth(connection).await? > depth_of_ours;
             }
             match mark {
-                Some(mark) => Ok(backend.prove(connection, Some(mark)).await?.is_ours()),
+                Some(mark) => Ok(backend.prove(connection, Some(mark)).await?.is_ours),
                 None => backend.verify(connection).await,
             }
         });
@@ -109,7 +109,7 @@ impl<DB: Database> Root<'_, DB> {
             state.proof.unmarked();
         }
         match &proven {
-            Ok(found) if found.is_ours() => state.proof.proven(),
+            Ok(found) if found.is_ours => state.proof.proven(),
             Ok(_) if is_in_doubt => {}
             Ok(_) => state.ended_early(survives),
             Err(error) if backend.damage(error) == Damage::Scope => {
@@ -124,7 +124,7 @@ impl<DB: Database> Root<'_, DB> {
                 state.failed::<DB>(damage, error);
             }
         }
-        if matches!(proven, Ok(Found::OursAndSpoiled)) {
+        if proven.is_ok_and(|found| found.is_spoiled) {
             self.link.spoil();
         }
         if succeeded && nested {

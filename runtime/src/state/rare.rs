@@ -194,11 +194,25 @@ impl State {
         })
     }
 
-    /// Ends the statement that was dropped on its way, where that can be done.
+    /// Ends the statement that was dropped on its way, where that can be done: one that was
+    /// seen, or may have been on the connection. Whatever follows waits for that first.
     pub(crate) fn stop_what_was_dropped(&self) {
-        if let Some(rare) = self.rare.as_ref().filter(|_| self.unsettled) {
+        let is_followed = self.owed.is_some() || self.is_doomed();
+        let may_run = self.unsettled || (self.proof.is_exposed() && is_followed);
+        if let Some(rare) = self.rare.as_ref().filter(|_| may_run) {
             rare.interrupt.raise();
         }
+    }
+
+    /// Whether a statement may not have ended yet. The caller waits for that.
+    pub(crate) fn takes_unsettled(&mut self) -> bool {
+        mem::take(&mut self.unsettled) || self.is_stopped()
+    }
+
+    /// Whether a statement was ended here.
+    pub(crate) fn is_stopped(&self) -> bool {
+        let rare = self.rare.as_ref();
+        rare.is_some_and(|rare| rare.interrupt.is_raised())
     }
 
     /// Statements run to their end again.
