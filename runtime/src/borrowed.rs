@@ -22,6 +22,7 @@ use crate::{
 };
 
 /// A caller's connection, with or without a transaction of the caller's on it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Borrowed<'c, DB: Database> {
     owner: Owner<'c, DB>,
     /// sqlx's depth before this crate did anything. Above 0 "begin" means a
@@ -38,6 +39,8 @@ pub(crate) struct Borrowed<'c, DB: Database> {
     discarded: bool,
     /// Ends the statement that an embedded engine runs.
     interrupt: Interrupt,
+    /// Whether the session is looked at behind the transaction.
+    is_suspect: bool,
 }
 
 enum Owner<'c, DB: Database> {
@@ -78,6 +81,7 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
             settled: false,
             discarded: false,
             interrupt: Interrupt::default(),
+            is_suspect: false,
         }
     }
 
@@ -307,7 +311,16 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
         let restored = backend.restore(self.connection(), sets_back, mark).await;
         let kept = restored.as_ref().ok().copied();
         self.left(restored.map(drop));
+        let is_asked = self.is_suspect && !self.discarded;
+        if is_asked && backend.is_spoiled(self.connection()).await.unwrap_or(true) {
+            self.spoil();
+        }
         kept
+    }
+
+    /// The session is looked at behind the transaction.
+    pub(crate) fn suspect(&mut self) {
+        self.is_suspect = true;
     }
 
     /// No pool gets the connection back.

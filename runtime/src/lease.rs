@@ -196,6 +196,11 @@ impl<DB: Database> Lease<DB> {
         self.held.about.session()?.number
     }
 
+    /// The session is looked at before others get it.
+    pub(crate) fn suspect(&mut self) {
+        self.held.about.is_suspect = true;
+    }
+
     /// The connection is closed behind the transaction.
     pub(crate) fn spoil(&mut self) {
         self.held.about.is_spoiled = true;
@@ -230,19 +235,24 @@ impl<DB: Database> Lease<DB> {
         let (backend, sets_back) = (backend::of::<DB>(), self.held.about.sets_back);
         let timer = observe::Timer::start();
         let patience = self.held.about.patience();
-        let interrupt = self.interrupt();
+        let (interrupt, is_suspect) = (self.interrupt(), self.held.about.is_suspect);
         let connection = self.connection();
         let restored = async {
             if interrupt.is_raised() {
                 backend.settle(connection).await?;
                 interrupt.lower();
             }
-            backend.restore(connection, sets_back, mark).await
+            let kept = backend.restore(connection, sets_back, mark).await?;
+            let is_spoiled = is_suspect && backend.is_spoiled(connection).await?;
+            Ok((kept, is_spoiled))
         };
-        let kept = timeout(patience, restored)
+        let (kept, is_spoiled) = timeout(patience, restored)
             .await
             .unwrap_or_else(|_| Err(timed_out()))?;
         timer.event("rollback");
+        if is_spoiled {
+            self.spoil();
+        }
         Ok(kept)
     }
 

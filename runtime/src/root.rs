@@ -298,15 +298,6 @@ impl<DB: Database> Link<'_, DB> {
         }
     }
 
-    /// The connection is of no use behind the transaction.
-    fn spoil(&mut self) {
-        match self {
-            Self::Leased(lease) => lease.spoil(),
-            Self::Borrowed(borrowed) => borrowed.spoil(),
-            Self::Idle(_) | Self::Ended => {}
-        }
-    }
-
     fn parts<'a>(
         &'a mut self,
         state: &'a mut State,

@@ -38,6 +38,8 @@ pub(crate) struct About<DB: Database> {
     pub(crate) sets_back: bool,
     /// Whether the session is not to be used by others.
     pub(crate) is_spoiled: bool,
+    /// Whether that is to be asked.
+    pub(crate) is_suspect: bool,
     identity: Option<Box<Identity>>,
 }
 
@@ -59,6 +61,7 @@ impl<DB: Database> Clone for About<DB> {
             pool: self.pool.clone(),
             sets_back: self.sets_back,
             is_spoiled: self.is_spoiled,
+            is_suspect: self.is_suspect,
             identity: self.identity.clone(),
         }
     }
@@ -91,6 +94,7 @@ impl<DB: Database> About<DB> {
             pool: pool.clone(),
             sets_back: false,
             is_spoiled: false,
+            is_suspect: false,
             identity: asks.then(|| Box::new(Identity::unknown())),
         }
     }

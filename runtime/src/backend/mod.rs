@@ -290,6 +290,15 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
         mark: Option<Mark>,
     ) -> BoxFuture<'c, Result<bool, sqlx::Error>>;
 
+    /// Asks, outside a transaction, whether the session would not keep what is written next.
+    fn is_spoiled<'c>(
+        &self,
+        connection: &'c mut DB::Connection,
+    ) -> BoxFuture<'c, Result<bool, sqlx::Error>> {
+        let _ = connection;
+        Box::pin(std::future::ready(Ok(false)))
+    }
+
     /// Sets sqlx's own savepoint inside a transaction that is open. Dropped
     /// half-way, the outer transaction is as it was.
     fn nest<'c>(

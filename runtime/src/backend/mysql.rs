@@ -294,6 +294,16 @@ impl Backend<MySql> for MySqlBackend {
         })
     }
 
+    fn is_spoiled<'c>(
+        &self,
+        connection: &'c mut MySqlConnection,
+    ) -> BoxFuture<'c, Result<bool, sqlx::Error>> {
+        Box::pin(async move {
+            let found = ask_all(connection, ASK_USUAL, "", None).await?;
+            Ok(found.is_spoiled)
+        })
+    }
+
     fn nest<'c>(
         &self,
         connection: &'c mut MySqlConnection,

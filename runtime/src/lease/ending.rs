@@ -192,8 +192,8 @@ impl<DB: Database> Lease<DB> {
         let mut lease = Self::of(self.held.connection.take(), self.held.about.clone(), true);
         let rest = async move {
             let (mut is_whole, mut mark) = (proof.is_whole(), None);
-            if proof.is_ended_early() && !backend::of::<DB>().is_embedded() {
-                lease.spoil();
+            if proof.is_ended_early() {
+                lease.suspect();
             }
             if damage >= Damage::Connection {
                 lease.close("a statement was cut off", damage);

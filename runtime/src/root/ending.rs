@@ -93,8 +93,8 @@ impl<DB: Database> Root<'_, DB> {
         }
         let verdict = self.state.verdict();
         let early = self.state.proof.is_ended_early();
-        if early && !backend::of::<DB>().is_embedded() {
-            self.link.spoil();
+        if early {
+            self.link.suspect();
         }
         let asked = succeeded && self.state.roll_back && !early;
         let failed = !succeeded || refused.is_some() || (verdict.is_some() && !asked);

@@ -5,7 +5,7 @@ use std::io;
 use sqlx::{AssertSqlSafe, Database, SqlSafeStr};
 use tokio::time::timeout;
 
-use super::Root;
+use super::{Link, Root};
 use crate::{
     backend::{self, Backend, Damage},
     error::Kind,
@@ -130,6 +130,26 @@ impl<DB: Database> Root<'_, DB> {
         if succeeded && nested {
             self.state
                 .forbid(Damage::Transaction, Kind::Unsupported(NESTED_LEFT_OPEN));
+        }
+    }
+}
+
+impl<DB: Database> Link<'_, DB> {
+    /// The session is looked at behind the transaction.
+    pub(super) fn suspect(&mut self) {
+        match self {
+            Self::Leased(lease) => lease.suspect(),
+            Self::Borrowed(borrowed) => borrowed.suspect(),
+            Self::Idle(_) | Self::Ended => {}
+        }
+    }
+
+    /// The connection is of no use behind the transaction.
+    fn spoil(&mut self) {
+        match self {
+            Self::Leased(lease) => lease.spoil(),
+            Self::Borrowed(borrowed) => borrowed.spoil(),
+            Self::Idle(_) | Self::Ended => {}
         }
     }
 }
