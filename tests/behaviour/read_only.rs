@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::{
     app::AppError,
     expect::{code, doomed, engine_code},
-    sql::{ids, insert},
+    sql::{ids, insert, run},
     wire_text::assert_sent,
 };
 
@@ -182,5 +182,34 @@ for_each_engine! {
         assert_eq!(ended.await.unwrap(), [1]);
         assert_eq!(db.rows().await, [1, 2]);
         db.assert_whole().await;
+    }
+}
+
+mod on_purpose {
+    use super::*;
+    use sqlx_transactional_tests::for_engines;
+
+    for_engines! {
+        [postgres, sqlite]
+
+        /// It keeps nobody from writing on purpose, and the connection is as it was behind it.
+        #[test]
+        async fn a_reader_that_asks_to_write_may(db: &TestDb<DB>) {
+            let ask = match db.engine() {
+                Engine::Postgres => "set transaction read write",
+                _ => "pragma query_only = 0",
+            };
+            let written = read(&db.pool, async |tx| {
+                run(&mut *tx, ask).await?;
+                insert(tx, 2).await
+            });
+            written.await.unwrap();
+            assert_eq!(db.rows().await, [2]);
+            let refused = read(&db.pool, async |tx| insert(tx, 3).await);
+            assert_eq!(engine_code(&refused.await.unwrap_err()), read_only::<DB>());
+            db.assert_whole().await;
+            insert(&db.pool, 3).await.unwrap();
+            assert_eq!(db.rows().await, [2, 3]);
+        }
     }
 }

@@ -139,3 +139,35 @@ for_each_engine! {
         assert_sent(db, "");
     }
 }
+
+mod on_servers {
+    use super::*;
+    use crate::slow::drop_pending;
+    use crate::sql::run;
+    use sqlx_transactional_tests::for_engines;
+
+    for_engines! {
+        [postgres, mysql]
+
+        /// As with sqlx alone. On a pool the connection is looked after, or closed.
+        #[test]
+        async fn the_answer_to_what_was_dropped_is_still_to_come(db: &TestDb<DB>) {
+            const LATE: &str = "insert into notes (id, body) values (1, 'late')";
+            insert(&db.observer, 1).await.unwrap();
+            let mut by_hand = ConnectionOf::<DB>::connect(db.url()).await.unwrap();
+            drop_pending(run(&mut by_hand, LATE)).await;
+            run(&mut by_hand, "select 1").await.unwrap_err();
+            run(&mut by_hand, "select 1").await.unwrap();
+            let mut lent = ConnectionOf::<DB>::connect(db.url()).await.unwrap();
+            let ended = transaction(&mut lent, async |tx| {
+                insert(&mut *tx, 2).await?;
+                drop_pending(run(tx, LATE)).await;
+                pending::<Result<(), AppError>>().await
+            });
+            assert!(timeout(Duration::from_millis(200), ended).await.is_err());
+            run(&mut lent, "select 1").await.unwrap_err();
+            run(&mut lent, "select 1").await.unwrap();
+            assert_eq!(db.rows().await, [1]);
+        }
+    }
+}

@@ -218,5 +218,18 @@ mod nested {
             assert_eq!(db.rows().await, [0; 0]);
             db.assert_whole().await;
         }
+
+        /// It takes the mark away as well, and nobody can tell then whose it is.
+        #[test]
+        async fn reset_of_all_settings_is_told_as_an_end(db: &TestDb<DB>) {
+            let ended = transaction(&db.pool, async |tx| {
+                insert(tx.connection().await?, 1).await?;
+                run(tx.connection().await?, "reset all").await
+            });
+            let error = ended.await.unwrap_err();
+            assert!(own(&error).is_ended_early(), "{error:?}");
+            assert_eq!(db.rows().await, [0; 0]);
+            db.assert_whole().await;
+        }
     }
 }

@@ -5,7 +5,7 @@ use crate::ledger::{PATIENCE, Run};
 use crate::notes::Notes;
 use sqlx::Error;
 use sqlx_transactional::{Limits, Tx, on, testing::TestTransaction, transaction, transactional};
-use sqlx_transactional_tests::{TestDb, for_each_engine, for_engines};
+use sqlx_transactional_tests::{Engine, TestDb, for_each_engine, for_engines};
 use std::future::pending;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -199,6 +199,40 @@ mod behind_a_wire {
             assert!(ended.await.is_err(), "nobody knows what is undone");
             assert!(run.stored(db).await.is_empty());
             db.assert_whole().await;
+        }
+    }
+}
+
+/// The engine, or the protocol, does not survive that a statement is stopped.
+mod taken_along {
+    use super::*;
+
+    #[transactional(savepoint, timeout = "300ms")]
+    async fn writes_for_long<DB: Notes>(tx: &mut Tx<'_, DB>, sql: &str) -> Result<(), Error> {
+        DB::run(tx, sql).await
+    }
+
+    for_engines! {
+        [sqlite, mysql]
+
+        #[test(setup())]
+        async fn the_whole_fails_with_a_part_that_was_writing(db: &TestDb<DB>) {
+            let sql = match db.engine() {
+                Engine::MySql => "insert into notes select 9, sleep(2)",
+                _ => "with recursive n (i) as (select 9 union all select i + 1 from n) \
+                      insert into notes select i, 'long' from n",
+            };
+            let ended = transaction(&db.pool, async |tx| {
+                DB::insert(&mut *tx, 1).await?;
+                let error = writes_for_long(&mut *tx, sql).await.unwrap_err();
+                assert!(is_timed_out(&error), "{error:?}");
+                Ok::<_, Error>(())
+            });
+            let error = ended.await.unwrap_err();
+            let found = sqlx_transactional::Error::find(&error).unwrap();
+            assert!(found.is_doomed(), "{error:?}");
+            db.assert_whole().await;
+            assert_eq!(db.rows().await, [0; 0]);
         }
     }
 }
