@@ -344,8 +344,7 @@ pub(crate) fn session_ended(ending: Option<Ending>) {
     event!(warn: why, "server session not ended");
 }
 
-/// Why a connection is closed that was out of sight: what is written next in its session may
-/// not be kept, or something is locked there.
+/// Why a connection is closed that was out of sight.
 pub(crate) const SPOILED: &str = "its session may not be as it was";
 
 pub(crate) fn closed(why: &'static str) {

@@ -645,7 +645,7 @@ async fn ask_all(
     let asked = async move {
         let (mut earlier, mut is_spoiled) = (None, false);
         for _ in 0..TRIES {
-            let asked = format!("{}_asked", savepoint_name(0, fresh_number()));
+            let asked = format!("{}_asked", savepoint_name(0, fresh_number().0));
             let sql = AssertSqlSafe(format!("{usual}{first}RELEASE SAVEPOINT {asked}"));
             let Err(error) = connection.execute(sql).await else {
                 return Err(out_of_step());

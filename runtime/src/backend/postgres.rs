@@ -495,7 +495,7 @@ async fn ask(
 ) -> Result<Option<String>, sqlx::Error> {
     let mut earlier = None;
     for _ in 0..TRIES {
-        let number = fresh_number().to_string();
+        let number = fresh_number().0.to_string();
         let sql = AssertSqlSafe(format!("{first}SELECT '{number}', {what}"));
         match sqlx::raw_sql(sql).fetch_all(&mut *connection).await {
             Ok(rows) => {

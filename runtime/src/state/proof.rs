@@ -53,14 +53,10 @@ pub(crate) struct Mark {
     pub(crate) again: bool,
 }
 
-/// A number that the answer before this one did not have. There are few of them, so that
-/// the texts that have them do not fill the server's statistics of statements.
-pub(crate) fn fresh_number() -> u32 {
-    fresh().0
-}
-
-/// The same, and how often the numbers have begun anew.
-fn fresh() -> (u32, u32) {
+/// A number that the answer before this one did not have, and how often the numbers have
+/// begun anew. There are few of them, so that the texts that have them do not fill the
+/// server's statistics of statements.
+pub(crate) fn fresh_number() -> (u32, u32) {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let next = NEXT.fetch_add(1, Ordering::Relaxed);
     (next % 1_000, next / 1_000 % 1_000)
@@ -87,7 +83,7 @@ impl Proof {
     #[inline]
     pub(crate) fn wanted(self, level: usize) -> Option<Mark> {
         (self.is_wanted && self.mark.is_none()).then(|| {
-            let (number, round) = fresh();
+            let (number, round) = fresh_number();
             Mark {
                 level,
                 number,
