@@ -7,7 +7,7 @@ use crate::notes::Notes;
 use crate::pools::recommended;
 use sqlx::Error;
 use sqlx_transactional::{Tx, transactional};
-use sqlx_transactional_tests::{Action, Direction, TestDb, for_engines, inspect};
+use sqlx_transactional_tests::{Action, Direction, Point, TestDb, for_engines, inspect};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,14 @@ async fn pair<DB: Notes>(tx: &mut Tx<'_, DB>, run: &Run) -> Result<(), Error> {
     DB::insert(tx, run.id(1)).await?;
     tx.savepoint(async |tx| DB::insert_cold(tx, run.id(2)).await)
         .await
+}
+
+/// Its last message is ROLLBACK, of what PostgreSQL has aborted by then.
+#[transactional(timeout = "500ms")]
+async fn swallows<DB: Notes>(tx: &mut Tx<'_, DB>) -> Result<(), Error> {
+    DB::insert(&mut *tx, 1).await?;
+    DB::insert(tx, 1).await.unwrap_err();
+    Err(Error::RowNotFound)
 }
 
 /// How often the machine may stand still for the whole limit before the sweep
@@ -87,5 +95,20 @@ for_engines! {
     #[test(setup())]
     async fn from_each_message_of_the_server(db: &TestDb<DB>) {
         swallowed_from_each(db, Direction::FromServer).await;
+    }
+
+    /// PostgreSQL does not tell any more then when it began.
+    #[test(setup())]
+    async fn from_the_end_of_one_that_is_aborted(db: &TestDb<DB>) {
+        let pool = db.pool_with(recommended(db.url(), 1)).await;
+        db.wire().arm(Point::command("ROLLBACK"), Action::BlackHole);
+        swallows(&pool).await.unwrap_err();
+        let returned = Instant::now();
+        while !inspect::left_behind(db).await.is_empty() {
+            assert!(returned.elapsed() < Duration::from_secs(4), "its session stays");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        inspect::assert_whole(db, &pool).await;
+        assert_eq!(db.rows().await, [0; 0]);
     }
 }
