@@ -165,7 +165,9 @@ impl Backend<Postgres> for PostgresBackend {
              WHEN wait_event IS NOT DISTINCT FROM 'SyncRep' THEN 'waits' \
              WHEN pg_terminate_backend(pid) THEN 'ended' END \
              FROM pg_stat_activity WHERE pid = {id} AND {SERVER} = {server} \
-             AND (extract(epoch FROM xact_start) * 1000000)::int8 = {began})"
+             AND CASE WHEN state = 'idle in transaction (aborted)' \
+             THEN {began} BETWEEN {BACKEND_BEGAN} AND {STATE_BEGAN} \
+             ELSE {TRANSACTION_BEGAN} = {began} END)"
         );
         Box::pin(async move {
             let rows = sqlx::raw_sql(AssertSqlSafe(sql))
@@ -462,6 +464,13 @@ impl Drop for ForgetOnDrop<'_> {
         mem::forget(self.0.take());
     }
 }
+
+/// In microseconds since 1970: when the session of a row of `pg_stat_activity` began, when
+/// it came to be as it is, and when its transaction began. That is told of no transaction
+/// that is aborted: such a one is known by when it was.
+const BACKEND_BEGAN: &str = "(extract(epoch FROM backend_start) * 1000000)::int8";
+const STATE_BEGAN: &str = "(extract(epoch FROM state_change) * 1000000)::int8";
+const TRANSACTION_BEGAN: &str = "(extract(epoch FROM xact_start) * 1000000)::int8";
 
 /// The setting that marks a transaction, before its level.
 const MARK: &str = "sqlx_transactional.mark_";
