@@ -2,14 +2,15 @@
 //! its sessions is free: more calls at once than it has sessions, in every form.
 
 use crate::ledger::{PATIENCE, Run};
-use sqlx::{Error, PgPool, Postgres};
+use sqlx::{Connection, Error, PgConnection, PgPool, Postgres, Row};
 use sqlx_transactional::{
     Limits, ReadTx, Resolution, Tx, keys, on, read, transaction, transactional,
 };
 use sqlx_transactional_tests::{Action, Point, Setup, TestDb, Wire, for_engines, pooler};
+use std::cell::Cell;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// More than the pooler has sessions.
 const AT_ONCE: u32 = 8;
@@ -302,4 +303,72 @@ for_engines! {
         }
         pool.close().await;
     }
+
+    /// The pooler gave the session to another client, whose transaction is aborted.
+    #[test(setup())]
+    async fn what_another_client_has_aborted_is_not_ended(db: &TestDb<DB>) {
+        let Some(url) = pooler::url(db) else { return };
+        let wire = Wire::postgres(&url).await;
+        let pool = pooler::pool(wire.url(), 1).await;
+        wire.arm(Point::reply_to("ROLLBACK"), Action::BlackHole);
+        let ours = Cell::new(0);
+        let limits = Limits::new().timeout(Duration::from_millis(300));
+        let call = on(&pool).limits(limits).run(async |tx| {
+            ours.set(pid(tx.connection().await?).await?);
+            Err::<(), _>(Error::RowNotFound)
+        });
+        let stranger = async {
+            timeout(PATIENCE, async {
+                while wire.fired() == 0 {
+                    sleep(Duration::from_millis(2)).await;
+                }
+            })
+            .await
+            .expect("ROLLBACK is answered");
+            let mut others = JoinSet::new();
+            // One session is left to ask through.
+            for _ in 0..2 {
+                let url = url.clone();
+                others.spawn(async move { aborted(&url).await });
+            }
+            let mut met = 0;
+            while let Some(other) = others.join_next().await {
+                let (pid, mut connection) = other.unwrap();
+                met += usize::from(pid == ours.get());
+                let ended = sqlx::raw_sql("rollback").execute(&mut connection).await;
+                ended.expect("it is the stranger's");
+            }
+            met
+        };
+        let (ended, met) = tokio::join!(call, stranger);
+        assert!(matches!(ended, Err(Error::RowNotFound)), "{ended:?}");
+        assert!(met > 0, "none of them has had its session");
+        pool.close().await;
+    }
+}
+
+async fn pid(connection: &mut PgConnection) -> Result<i32, Error> {
+    let rows = sqlx::raw_sql("select pg_backend_pid()")
+        .fetch_one(connection)
+        .await?;
+    rows.try_get(0)
+}
+
+/// A transaction that is aborted for longer than any late session is looked for.
+async fn aborted(url: &str) -> (i32, PgConnection) {
+    let mut connection = PgConnection::connect(url)
+        .await
+        .expect("the pooler is there");
+    sqlx::raw_sql("begin")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let pid = pid(&mut connection).await.unwrap();
+    sleep(Duration::from_millis(100)).await;
+    sqlx::raw_sql("select 1 / 0")
+        .execute(&mut connection)
+        .await
+        .unwrap_err();
+    sleep(Duration::from_secs(3)).await;
+    (pid, connection)
 }
