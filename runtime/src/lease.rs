@@ -233,6 +233,7 @@ impl<DB: Database> Lease<DB> {
 
     async fn restored(&mut self, mark: Option<Mark>) -> Result<bool, sqlx::Error> {
         let (backend, sets_back) = (backend::of::<DB>(), self.held.about.sets_back);
+        self.held.about.ends();
         let timer = observe::Timer::start();
         let patience = self.held.about.patience();
         let (interrupt, is_suspect) = (self.interrupt(), self.held.about.is_suspect);

@@ -49,6 +49,8 @@ struct Identity {
     session: Session,
     /// Since when the session is the transaction's, at the latest.
     since: Instant,
+    /// Until when it is that, at the least: what may end it is sent then.
+    until: Option<Instant>,
 }
 
 impl<DB: Database> Clone for About<DB> {
@@ -73,6 +75,7 @@ impl Identity {
         Self {
             session: Session::default(),
             since: Instant::now(),
+            until: None,
         }
     }
 }
@@ -109,6 +112,14 @@ impl<DB: Database> About<DB> {
         self.sets_back = session.sets_back;
         if let Some(identity) = &mut self.identity {
             identity.session = session;
+        }
+    }
+
+    /// What may end the transaction is sent from now on.
+    #[inline]
+    pub(crate) fn ends(&mut self) {
+        if let Some(identity) = &mut self.identity {
+            identity.until.get_or_insert_with(Instant::now);
         }
     }
 
@@ -381,9 +392,10 @@ async fn try_to_end<DB: Database>(
 ) -> Result<Ending, sqlx::Error> {
     let _turn = sessions.endings.acquire().await;
     let age = identity.since.elapsed();
+    let open = identity.until.map_or(age, |until| until - identity.since);
     let ended = async {
         let mut connection = DB::Connection::connect_with(&pool.connect_options()).await?;
-        let ended = backend::of::<DB>().end_session(&mut connection, &identity.session, age);
+        let ended = backend::of::<DB>().end_session(&mut connection, &identity.session, age, open);
         let ended = ended.await;
         let _ = connection.close().await;
         ended

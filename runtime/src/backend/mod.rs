@@ -217,12 +217,14 @@ pub(crate) trait Backend<DB: Database>: Send + Sync + 'static {
     }
 
     /// Ends another session, if it is still that of the transaction of which `session`
-    /// was told, which began `age` ago.
+    /// was told, which began `age` ago. It was `open` for so long before something was sent
+    /// that ends it.
     fn end_session<'c>(
         &self,
         connection: &'c mut DB::Connection,
         session: &Session,
         age: Duration,
+        open: Duration,
     ) -> BoxFuture<'c, Result<Ending, sqlx::Error>>;
 
     /// Asks what became of a transaction.

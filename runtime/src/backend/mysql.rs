@@ -184,6 +184,7 @@ impl Backend<MySql> for MySqlBackend {
         connection: &'c mut MySqlConnection,
         session: &Session,
         age: Duration,
+        _: Duration,
     ) -> BoxFuture<'c, Result<Ending, sqlx::Error>> {
         let (Some(id), Some(server)) = (session.id, session.server) else {
             return Box::pin(std::future::ready(Ok(Ending::Gone)));

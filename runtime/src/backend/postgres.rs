@@ -155,18 +155,20 @@ impl Backend<Postgres> for PostgresBackend {
         connection: &'c mut PgConnection,
         session: &Session,
         _: Duration,
+        open: Duration,
     ) -> BoxFuture<'c, Result<Ending, sqlx::Error>> {
         let (Some(id), Some(began), Some(server)) = (session.id, session.began, session.server)
         else {
             return Box::pin(std::future::ready(Ok(Ending::Gone)));
         };
+        let last = u128::from(began) + (open + READY).as_micros();
         let sql = format!(
             "SELECT {SERVER}::text, (SELECT CASE \
              WHEN wait_event IS NOT DISTINCT FROM 'SyncRep' THEN 'waits' \
              WHEN pg_terminate_backend(pid) THEN 'ended' END \
              FROM pg_stat_activity WHERE pid = {id} AND {SERVER} = {server} \
              AND CASE WHEN state = 'idle in transaction (aborted)' \
-             THEN {began} BETWEEN {BACKEND_BEGAN} AND {STATE_BEGAN} \
+             THEN {BACKEND_BEGAN} <= {began} AND {STATE_BEGAN} BETWEEN {began} AND {last} \
              ELSE {TRANSACTION_BEGAN} = {began} END)"
         );
         Box::pin(async move {
@@ -467,10 +469,14 @@ impl Drop for ForgetOnDrop<'_> {
 
 /// In microseconds since 1970: when the session of a row of `pg_stat_activity` began, when
 /// it came to be as it is, and when its transaction began. That is told of no transaction
-/// that is aborted: such a one is known by when it was.
+/// that is aborted: such a one is ours if it was aborted while ours was open.
 const BACKEND_BEGAN: &str = "(extract(epoch FROM backend_start) * 1000000)::int8";
 const STATE_BEGAN: &str = "(extract(epoch FROM state_change) * 1000000)::int8";
 const TRANSACTION_BEGAN: &str = "(extract(epoch FROM xact_start) * 1000000)::int8";
+
+/// How long after an error, of which the client is told at once, a session may take to be
+/// ready for the next message.
+const READY: Duration = Duration::from_millis(20);
 
 /// The setting that marks a transaction, before its level.
 const MARK: &str = "sqlx_transactional.mark_";

@@ -150,6 +150,7 @@ impl Backend<Sqlite> for SqliteBackend {
         _: &'c mut SqliteConnection,
         _: &Session,
         _: Duration,
+        _: Duration,
     ) -> BoxFuture<'c, Result<Ending, sqlx::Error>> {
         Box::pin(std::future::ready(Ok(Ending::Gone)))
     }

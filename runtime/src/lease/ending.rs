@@ -37,6 +37,7 @@ impl<DB: Database> Lease<DB> {
         match end {
             End::Commit(ticket) => {
                 let patience = Patience::Until(self.held.about.deadline);
+                self.held.about.ends();
                 FinishOnDrop::new(runtime, Work::Commit, patience, || async move {
                     let (sets_back, timer) = (self.held.about.sets_back, observe::Timer::start());
                     let connection = self.connection();
@@ -135,6 +136,7 @@ impl<DB: Database> Lease<DB> {
             Box::pin(self.restore(None)).await;
             return;
         }
+        self.held.about.ends();
         let timer = observe::Timer::start();
         let patience = self.held.about.patience();
         match timeout(patience, backend.rollback(self.connection(), sets_back)).await {
