@@ -42,6 +42,14 @@ async fn gives_up<DB: Notes>(tx: &mut Tx<'_, DB>) -> Result<(), Error> {
     Err(Error::RowNotFound)
 }
 
+/// The same, and what it lets go was not seen.
+#[transactional(timeout = "1m")]
+async fn gives_up_out_of_sight(tx: &mut Tx<'_, Sqlite>) -> Result<(), Error> {
+    let endless = sqlx::raw_sql(FOR_LONG).execute(tx.connection().await?);
+    let _ = timeout(SHORT, endless).await;
+    Err(Error::RowNotFound)
+}
+
 /// What it runs is not seen.
 #[transactional(timeout = "300ms")]
 async fn lingers_out_of_sight(tx: &mut Tx<'_, Sqlite>) -> Result<(), Error> {
@@ -150,15 +158,31 @@ for_engines! {
 
     #[test(setup())]
     async fn that_which_the_body_let_go_is(db: &TestDb<DB>) {
-        let ended = timeout(PATIENCE, gives_up(&db.pool)).await.expect("it is stopped");
-        assert!(matches!(ended, Err(Error::RowNotFound)), "{ended:?}");
-        assert_free(db).await;
-        db.assert_whole().await;
-        let mut lent = db.pool.acquire().await.unwrap();
-        let ended = timeout(PATIENCE, gives_up(&mut lent)).await.expect("it is stopped");
-        assert!(matches!(ended, Err(Error::RowNotFound)), "{ended:?}");
-        assert_free(db).await;
-        owner_goes_on(&mut lent).await.unwrap();
+        for is_seen in [true, false] {
+            let call = async {
+                if is_seen {
+                    gives_up(&db.pool).await
+                } else {
+                    gives_up_out_of_sight(&db.pool).await
+                }
+            };
+            let ended = timeout(PATIENCE, call).await.expect("it is stopped");
+            assert!(matches!(ended, Err(Error::RowNotFound)), "{ended:?}");
+            assert_free(db).await;
+            db.assert_whole().await;
+            let mut lent = db.pool.acquire().await.unwrap();
+            let call = async {
+                if is_seen {
+                    gives_up(&mut lent).await
+                } else {
+                    gives_up_out_of_sight(&mut lent).await
+                }
+            };
+            let ended = timeout(PATIENCE, call).await.expect("it is stopped");
+            assert!(matches!(ended, Err(Error::RowNotFound)), "{ended:?}");
+            assert_free(db).await;
+            owner_goes_on(&mut lent).await.unwrap();
+        }
     }
 
     #[test(setup())]
