@@ -177,6 +177,10 @@ impl<DB: Database> Root<'_, DB> {
     async fn settle(&mut self, succeeded: bool) {
         let survives = backend::of::<DB>().survives_interruption();
         self.state.notice_interruption(survives);
+        if !succeeded {
+            // Before anything is asked, which would wait for it.
+            self.state.stop();
+        }
         if self.state.proof.is_missing() {
             // Asked once, at the last, and more than that.
             self.state.proof.verified();

@@ -198,8 +198,14 @@ impl State {
     /// seen, or may have been on the connection. Whatever follows waits for that first.
     pub(crate) fn stop_what_was_dropped(&self) {
         let is_followed = self.owed.is_some() || self.is_doomed();
-        let may_run = self.unsettled || (self.proof.is_exposed() && is_followed);
-        if let Some(rare) = self.rare.as_ref().filter(|_| may_run) {
+        if self.unsettled || (self.proof.is_exposed() && is_followed) {
+            self.stop();
+        }
+    }
+
+    /// Ends whatever runs, where that can be done.
+    pub(crate) fn stop(&self) {
+        if let Some(rare) = &self.rare {
             rare.interrupt.raise();
         }
     }
