@@ -119,8 +119,8 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
             return Err(Error::new(Kind::EndedEarly).into());
         }
         self.terms = terms.clone();
-        self.stage = Stage::Beginning;
         if nested {
+            self.stage = Stage::Beginning;
             let begun = backend.nest(self.connection()).await;
             self.stage = match begun {
                 Ok(()) => Stage::Open,
@@ -129,7 +129,6 @@ impl<'c, DB: Database> Borrowed<'c, DB> {
             return begun;
         }
         // Asked before, because nobody may be there for the answer to BEGIN.
-        self.stage = Stage::Closed;
         self.sets_back =
             terms.mode == Mode::Read && backend.reading_changes(self.connection()).await?;
         self.stage = Stage::Beginning;

@@ -344,12 +344,7 @@ impl Backend<Postgres> for PostgresBackend {
     /// A setting: unlike a SELECT it does not keep the user from changing the
     /// transaction's isolation. Beside it are two of the session, which a COMMIT keeps.
     fn mark_sql(&self, mark: Mark) -> String {
-        let Mark {
-            level,
-            number,
-            round,
-            ..
-        } = mark;
+        let (level, number, round) = (mark.level, mark.number, mark.round);
         format!(
             "SET {KEPT}{level} = '{number}'; SET {KEPT_ROUND}{level} = '{round}'; \
              SET LOCAL {MARK}{level} = '{number}'"
@@ -487,12 +482,7 @@ const KEPT_ROUND: &str = "sqlx_transactional.kept_round_";
 
 /// Something other than NULL where the transaction with `mark` was committed.
 fn kept_sql(mark: Mark) -> String {
-    let Mark {
-        level,
-        number,
-        round,
-        ..
-    } = mark;
+    let (level, number, round) = (mark.level, mark.number, mark.round);
     format!(
         "CASE WHEN (current_setting('{KEPT}{level}', true), \
          current_setting('{KEPT_ROUND}{level}', true)) = ('{number}', '{round}') \

@@ -3,7 +3,7 @@
 
 use std::{cell::Cell, time::Duration};
 
-use sqlx::pool::PoolOptions;
+use sqlx::{Pool, pool::PoolOptions};
 use sqlx_transactional_tests::{TestDb, for_engines};
 use tokio::sync::Mutex;
 
@@ -17,11 +17,16 @@ use crate::{
 for_engines! {
     [sqlite]
 
-    #[test]
-    async fn a_lock_that_is_let_go_is_found_by_the_next_attempt(db: &TestDb<DB>) {
+    /// A pool that hardly waits for a lock.
+    async fn impatient(db: &TestDb<DB>) -> Pool<DB> {
         let impatient = db.options().busy_timeout(Duration::from_millis(20));
         let options = PoolOptions::<DB>::new().max_connections(1);
-        let pool = options.connect_with(impatient).await.unwrap();
+        options.connect_with(impatient).await.unwrap()
+    }
+
+    #[test]
+    async fn a_lock_that_is_let_go_is_found_by_the_next_attempt(db: &TestDb<DB>) {
+        let pool = impatient(db).await;
         let writer = db.observer.begin_with("begin immediate").await.unwrap();
         let writer = Mutex::new(Some(writer));
         let ended = block(&pool, quick(3)).run(async |tx| {
@@ -43,9 +48,7 @@ for_engines! {
     /// It was swallowed, and is not what the body failed of.
     #[test]
     async fn what_fails_for_good_behind_it_is_not_repeated(db: &TestDb<DB>) {
-        let impatient = db.options().busy_timeout(Duration::from_millis(20));
-        let options = PoolOptions::<DB>::new().max_connections(1);
-        let pool = options.connect_with(impatient).await.unwrap();
+        let pool = impatient(db).await;
         let writer = db.observer.begin_with("begin immediate").await.unwrap();
         for is_dropped in [false, true] {
             let runs = Cell::new(0);
